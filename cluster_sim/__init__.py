@@ -1,0 +1,1 @@
+"""A cluster of services simulated request by request."""

@@ -1,0 +1,41 @@
+"""Simulated time: whole nanoseconds since the start of the simulation, so that sums are exact in any order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
+
+WINDOW_S = 15
+"""Seconds of one window of the random streams, the scrape interval and the alert evaluation interval."""
+WINDOW = WINDOW_S * SECOND
+
+EPOCH_UNIX_S = 1_741_942_800
+"""Unix time of simulated zero: 2025-03-14T09:00:00Z (chosen)."""
+
+
+def nanoseconds(seconds: float) -> int:
+    """Seconds as whole nanoseconds."""
+    return round(seconds * SECOND)
+
+
+def seconds(duration: int) -> float:
+    """Nanoseconds as seconds."""
+    return duration / SECOND
+
+
+def unix_s(at: int) -> float:
+    """Unix time in seconds of a simulated instant."""
+    return EPOCH_UNIX_S + at / SECOND
+
+
+def moment(at: int) -> datetime:
+    """The UTC date and time of a simulated instant, to the microsecond."""
+    whole, rest = divmod(at, SECOND)
+    return datetime.fromtimestamp(EPOCH_UNIX_S + whole, UTC).replace(microsecond=rest // 1000)
+
+
+def rfc3339(at: int) -> str:
+    """`2025-03-14T09:04:30Z`, to the second."""
+    return moment(at).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,308 @@
+"""A cluster: the declared topology brought to life on one clock, with its users."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+from heapq import heapify
+
+from simpy.events import Event
+
+from .clock import nanoseconds
+from .engine import lifecycle
+from .engine.background import Background
+from .engine.call import Call
+from .engine.config import ConfigStore, SecretRevision
+from .engine.edge import Edge
+from .engine.executor import Executor
+from .engine.program import Compiler
+from .engine.recorder import Recorder
+from .engine.replica import Replica
+from .engine.service import Service
+from .engine.simulation import Simulation
+from .errors import UnknownName
+from .rng import Streams
+from .specs import USERS, ClusterSpec
+from .telemetry.alerts import AlertManager
+from .telemetry.scrape import ScrapeLog
+from .workload import Workload
+
+_POD_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""Kubernetes' alphabet for generated names (k8s.io/apimachinery, util/rand)."""
+
+
+class Later(Event):
+    """A method of the cluster, called at an instant."""
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, cluster: Cluster, method: str, args: tuple[object, ...]) -> None:
+        self.cluster = cluster
+        self.method = method
+        self.args = args
+        self.callbacks = [self._call]
+
+    def _call(self, _: Event) -> None:
+        getattr(self.cluster, self.method)(*self.args)
+
+
+class Cluster:
+    """A running cluster. All its state is in this object, which pickles.
+
+    Attributes:
+        seed: together with the spec, the noise level and what is done to it, it decides everything that happens.
+        noise: level of background trouble and of unevenness of traffic; 1 is usual, 0 none.
+        operations: rolling deploys and scalings under way.
+        actions: names of the changes made from outside, with the time of each.
+    """
+
+    def __init__(self, spec: ClusterSpec, seed: int, noise: float = 1.0) -> None:
+        self.spec = spec
+        self.seed = seed
+        self.noise = noise
+        self.streams = Streams(seed)
+        self.sim = Simulation()
+        compiler = Compiler(spec)
+        into = {service.name: [e for e in compiler.edges if e.server == service.name] for service in spec.services}
+        self.services = {s.name: Service(s, i, len(into[s.name])) for i, s in enumerate(spec.services)}
+        services = list(self.services.values())
+        slo = [nanoseconds(endpoint.slo_latency_s) for endpoint in spec.endpoints]
+        self.recorder = Recorder(self.sim, services, slo)
+        lifetime = next((s.keys.token_lifetime_s for s in spec.services if s.keys), 300.0)
+        self.executor = Executor(self.sim, self.streams, self.recorder, nanoseconds(lifetime))
+        self.edges = [Edge(e, into[e.server].index(e), self.executor) for e in compiler.edges]
+        self.operations: list[Event] = []
+        self.actions: list[tuple[int, str]] = []
+        self._uid = 0
+        self.config = self._config_store()
+        for service in services:
+            service.version = f"2.{10 + self.streams.bits('version', service.index) % 20}.{self.streams.bits('patch', service.index) % 8}"
+            for _ in range(service.spec.replicas):
+                lifecycle.add_replica(self, service, instantly=True)
+        self._fill_pools()
+        self._fill_caches()
+        self._hand_out_tokens()
+        codes = [program.linked(self.edges, services) for program in compiler.programs]
+        self.workload = Workload(spec, compiler.programs, codes, self.executor, noise)
+        self.executor.workload = self.workload
+        self.background = Background(self, noise)
+        self.scrapes = ScrapeLog(self)
+        self.alerts = AlertManager(self)
+
+    # ------------------------------------------------------------ start
+
+    def _config_store(self) -> ConfigStore:
+        holder = next((s.name for s in self.spec.services if s.keys is not None), "")
+        owner = "config-service" if "config-service" in self.services else holder
+        revision = 30 + self.streams.bits("secret-revision") % 60
+        first = SecretRevision(revision=revision, kid=self.key_id(revision))
+        return ConfigStore(self, holder, owner, first)
+
+    def key_id(self, revision: int) -> str:
+        """The id of the key of a secret revision."""
+        return f"jwt-{revision}-{self.streams.bits('kid', revision) % 0xFFFF:04x}"
+
+    def _fill_pools(self) -> None:
+        for service in self.services.values():
+            for replica in service.replicas:
+                for pool in replica.pools.values():
+                    assert pool.server.backends is not None
+                    while pool.open < pool.size and pool.server.backends.try_open():
+                        pool.add()
+                    if pool.open < pool.size:
+                        pool.filler.start()
+
+    def _fill_caches(self) -> None:
+        """Each key is there with the probability it has in the steady state of Poisson lookups, λT / (1 + λT)."""
+        for service in self.services.values():
+            if service.keyspace is None:
+                continue
+            keyspace = service.keyspace
+            live = []
+            for key, rate in enumerate(key_rates(self.spec)):
+                load = rate * keyspace.spec.ttl_s
+                if self.streams.uniform("warm", key) < load / (1 + load):
+                    live.append((1 + int(keyspace.ttl * self.streams.uniform("warm-age", key)), key))
+            for expires, key in sorted(live):
+                if keyspace.used_bytes + keyspace.spec.entry_bytes <= keyspace.maxmemory_bytes:
+                    keyspace.entries[key] = expires
+                    keyspace.expiring.append((expires, key))
+
+    def _hand_out_tokens(self) -> None:
+        if self.config.holder:
+            lifetime = self.executor.token_lifetime
+            for user in range(self.spec.users):
+                expires = int(lifetime * self.streams.uniform("token-age", user))
+                self.executor.tokens[user] = (self.config.current.kid, expires)
+
+    # ------------------------------------------------------------ names
+
+    def service(self, name: str) -> Service:
+        """The running service of that name."""
+        try:
+            return self.services[name]
+        except KeyError:
+            raise UnknownName("service", name) from None
+
+    def edge(self, client: str, server: str, operation: str | None = None) -> Edge:
+        """The running call from a client to a server's operation (the only one, if none is named)."""
+        for edge in self.edges:
+            if edge.client == client and edge.server == server and operation in (None, edge.operation):
+                return edge
+        raise UnknownName("call", f"{client} -> {server} {operation or ''}".rstrip())
+
+    def user_edges(self) -> list[Edge]:
+        """The calls that users make."""
+        return [edge for edge in self.edges if edge.client == USERS]
+
+    def next_uid(self) -> int:
+        """A number no pod has had."""
+        self._uid += 1
+        return self._uid
+
+    def pod_name(self, service: Service, ordinal: int, uid: int) -> str:
+        """`payment-service-7d9f8b6c5-x2k4q`, or `auth-service-2` where replicas have an identity of their own."""
+        if service.spec.keys is not None or service.spec.replicas == 1:
+            return f"{service.name}-{ordinal}"
+        template = self._letters(10, "template", service.index, service.generation)
+        return f"{service.name}-{template}-{self._letters(5, 'pod', uid)}"
+
+    def _letters(self, count: int, stream: str, *keys: int) -> str:
+        bits = self.streams.bits(stream, *keys)
+        letters = []
+        for _ in range(count):
+            bits, rest = divmod(bits, len(_POD_ALPHABET))
+            letters.append(_POD_ALPHABET[rest])
+        return "".join(letters)
+
+    # ------------------------------------------------------------ time
+
+    @property
+    def now(self) -> int:
+        """Simulated nanoseconds since the start."""
+        return self.sim.now
+
+    def run_for(self, duration_s: float) -> None:
+        """Let simulated time pass."""
+        self.run_until(self.sim.now + nanoseconds(duration_s))
+
+    def run_until(self, end: int) -> None:
+        """Let simulated time pass until an instant."""
+        enabled = gc.isenabled()
+        # The loop makes and drops millions of small objects and no garbage cycles worth a collection.
+        gc.disable()
+        try:
+            self.executor.run_until(end)
+        finally:
+            if enabled:
+                gc.enable()
+
+    def after(self, delay: int, method: str, *args: object) -> None:
+        """Call a method of this cluster later."""
+        self.sim.push(self.sim.now + delay, Later(self, method, args))
+
+    def snapshot(self) -> bytes:
+        """The whole state."""
+        return pickle.dumps(self, pickle.HIGHEST_PROTOCOL)
+
+    @staticmethod
+    def restore(snapshot: bytes) -> Cluster:
+        """A cluster that goes on from a snapshot exactly as the original would."""
+        cluster = pickle.loads(snapshot)
+        assert isinstance(cluster, Cluster)
+        return cluster
+
+    def branch(self) -> Cluster:
+        """An independent copy that sees the same traffic."""
+        return Cluster.restore(self.snapshot())
+
+    # ------------------------------------------------------------ changes
+
+    def note_action(self, name: str) -> None:
+        """Keep the name and time of a change made from outside."""
+        self.actions.append((self.sim.now, name))
+
+    def roll(self, service: str, reason: str = "Completed") -> None:
+        """Begin a rolling restart of a service with its present pod template."""
+        lifecycle.Rollout(self, self.service(service), reason)
+
+    def restart(self, service: str, reason: str = "Completed") -> None:
+        """Restart every replica of a service at once."""
+        for replica in list(self.service(service).replicas):
+            lifecycle.restart(self, replica, reason)
+
+    def scale(self, service: str, replicas: int, pace_s: float = 8.0) -> None:
+        """Begin to bring a service to a number of replicas."""
+        lifecycle.Scaling(self, self.service(service), replicas, nanoseconds(pace_s))
+
+    def delay_work(self, replica: Replica, delay: int) -> None:
+        """Postpone the end of all work in progress at a replica."""
+        queue = self.sim._queue
+        moved = []
+        for index, (at, priority, sequence, event) in enumerate(queue):
+            if isinstance(event, Call) and event.replica is replica and at > self.sim.now:
+                queue[index] = (at + delay, priority, sequence, event)
+                moved.append(index)
+        if moved:
+            heapify(queue)
+
+    def record_event(self, service: Service, replica: Replica, kind: str, reason: str, message: str) -> None:
+        """An event of the orchestrator about a pod."""
+        self.recorder.log(service.name, replica.name, "kubernetes", kind, reason, message)
+
+    # ------------------------------------------------------------ things that happen later
+
+    def _replica_ready(self, replica: Replica, restarts: int) -> None:
+        if not replica.alive or replica.restarts != restarts or replica not in replica.service.replicas:
+            return
+        spec = replica.service.spec
+        replica.ready = True
+        replica.service.refresh_ready()
+        replica.set_slow(spec.warmup_factor)
+        self.after(nanoseconds(spec.warmup_s), "_end_slow_spell", replica, restarts)
+        self.recorder.log(replica.service.name, replica.name, "started", self.sim.now - replica.started)
+
+    def _end_slow_spell(self, replica: Replica, restarts: int) -> None:
+        if replica.restarts == restarts:
+            replica.set_slow(replica.service.slow)
+
+    def _end_checkpoint(self, replica: Replica, restarts: int, buffers: int) -> None:
+        if replica.restarts == restarts and replica.alive:
+            replica.set_slow(replica.service.slow)
+            self.recorder.log(replica.service.name, replica.name, "checkpoint_complete", buffers)
+
+    def _end_bgsave(self, replica: Replica, restarts: int, pid: int) -> None:
+        if replica.restarts == restarts and replica.alive:
+            self.recorder.log(replica.service.name, replica.name, "bgsave_finished", pid)
+
+    def _end_error_burst(self, service: Service) -> None:
+        service.set_error_probability(service.base_error_probability)
+
+    def _end_pause(self, replica: Replica) -> None:
+        if replica.paused_until <= self.sim.now:
+            replica.paused_until = 0
+            replica.disturbed = replica.slow != 1.0
+
+
+def key_rates(spec: ClusterSpec) -> list[float]:
+    """Expected lookups per second of each cache key, healthy."""
+    from .engine.program import Key, zipf_cumulative
+
+    total = sum(endpoint.share for endpoint in spec.endpoints)
+    rates: list[float] = []
+    for endpoint, program in zip(spec.endpoints, Compiler(spec).programs, strict=True):
+        per_second = spec.arrival_rate_hz * endpoint.share / total
+        for column in program.columns:
+            if isinstance(column, Key):
+                cumulative = zipf_cumulative(column)
+                if len(rates) < column.population:
+                    rates.extend([0.0] * (column.population - len(rates)))
+                before = 0.0
+                for key, upto in enumerate(cumulative.tolist()):
+                    rates[key] += per_second * (upto - before)
+                    before = upto
+    return rates
+
+

@@ -1,0 +1,1 @@
+"""The engine: SimPy's clock, request programs and the elements they contend for."""

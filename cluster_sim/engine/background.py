@@ -1,0 +1,138 @@
+"""Background life of a healthy cluster: pauses, checkpoints, slow spells, bursts of errors, a pod that restarts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simpy.events import Event
+
+from ..clock import MILLISECOND, SECOND, WINDOW
+from ..specs import Language
+from . import lifecycle
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster
+    from .replica import Replica
+    from .service import Service
+
+# Rates and sizes are chosen, so that every service has something to show in most ten-minute windows.
+GC_PROBABILITY = 0.30
+GC_PAUSE = (20 * MILLISECOND, 180 * MILLISECOND)
+LONG_GC_PROBABILITY = 0.012
+LONG_GC_PAUSE = (500 * MILLISECOND, 1500 * MILLISECOND)
+SLOW_SPELL_PROBABILITY = 0.02
+SLOW_FACTOR = (1.4, 3.0)
+SLOW_SPELL = (15 * SECOND, 60 * SECOND)
+ERROR_BURST_PROBABILITY = 0.02
+ERROR_BURST_FACTOR = (10.0, 40.0)
+ERROR_BURST = (10 * SECOND, 40 * SECOND)
+POD_RESTART_PROBABILITY = 0.0012
+_ERRORS, _GC, _SLOW, _RESTART, _KINDS = range(5)
+_ROWS = 128
+"""Draws per window: one row for each pod, by its number, and for each service; one column for each kind."""
+
+CHECKPOINT_EVERY = 20
+CHECKPOINT_SLOWDOWN = 1.25
+BGSAVE_EVERY = 8
+
+
+class Background(Event):
+    """The ordinary troubles of a cluster, drawn anew for every 15-second window; the event is the next window.
+
+    Attributes:
+        level: factor on how often they come; 0 is silence.
+    """
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, cluster: Cluster, level: float) -> None:
+        self.cluster = cluster
+        self.level = level
+        self._arm(cluster.sim.now // WINDOW + 1)
+
+    def _arm(self, window: int) -> None:
+        self.callbacks = [self._turn]
+        self.cluster.sim.push(window * WINDOW, self)
+
+    def _turn(self, _: Event) -> None:
+        window = self.cluster.sim.now // WINDOW
+        self._arm(window + 1)
+        if self.level <= 0:
+            return
+        draws = self.cluster.streams.window("background", window).random((_ROWS, _KINDS)).tolist()
+        for service in self.cluster.services.values():
+            self._service(service, window, draws[service.index][_ERRORS])
+            for replica in service.replicas:
+                if replica.alive:
+                    self._replica(replica, window, draws[replica.uid % _ROWS])
+
+    def _size(self, bounds: tuple[float, float], what: str, window: int, *keys: int) -> float:
+        low, high = bounds
+        return low + (high - low) * self.cluster.streams.uniform(f"background/{what}", window, *keys)
+
+    def _service(self, service: Service, window: int, draw: float) -> None:
+        level = self.level
+        index = service.index
+        cluster = self.cluster
+        if service.spec.language is Language.POSTGRES and window % CHECKPOINT_EVERY == index:
+            self._checkpoint(service, window)
+        if service.spec.language is Language.REDIS and window % BGSAVE_EVERY == index:
+            self._bgsave(service, window)
+        if service.error_threshold and draw < ERROR_BURST_PROBABILITY * level:
+            factor = self._size(ERROR_BURST_FACTOR, "errors-size", window, index)
+            service.set_error_probability(service.base_error_probability * factor)
+            length = int(self._size(ERROR_BURST, "errors-time", window, index))
+            cluster.after(length, "_end_error_burst", service)
+
+    def _replica(self, replica: Replica, window: int, draws: list[float]) -> None:
+        level = self.level
+        uid = replica.uid
+        if replica.service.spec.gc:
+            if draws[_GC] < LONG_GC_PROBABILITY * level:
+                pause(self.cluster, replica, int(self._size(LONG_GC_PAUSE, "gc-size", window, uid)))
+            elif draws[_GC] < GC_PROBABILITY * level:
+                pause(self.cluster, replica, int(self._size(GC_PAUSE, "gc-size", window, uid)))
+        single = len(replica.service.replicas) == 1
+        if not single and draws[_SLOW] < SLOW_SPELL_PROBABILITY * level and replica.slow == 1.0:
+            replica.set_slow(self._size(SLOW_FACTOR, "slow-size", window, uid))
+            length = int(self._size(SLOW_SPELL, "slow-time", window, uid))
+            self.cluster.after(length, "_end_slow_spell", replica, replica.restarts)
+        if not single and draws[_RESTART] < POD_RESTART_PROBABILITY * level and replica.ready:
+            self.cluster.record_event(
+                replica.service, replica, "Warning", "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500"
+            )
+            lifecycle.restart(self.cluster, replica, "Error")
+
+    def _checkpoint(self, service: Service, window: int) -> None:
+        replica = service.replicas[0]
+        if not replica.alive:
+            return
+        buffers = int(self._size((300, 1200), "checkpoint", window))
+        self.cluster.recorder.log(service.name, replica.name, "checkpoint_starting")
+        replica.set_slow(max(replica.slow, CHECKPOINT_SLOWDOWN))
+        self.cluster.after(8 * SECOND, "_end_checkpoint", replica, replica.restarts, buffers)
+
+    def _bgsave(self, service: Service, window: int) -> None:
+        replica = service.replicas[0]
+        if not replica.alive:
+            return
+        fork = int(self._size((4 * MILLISECOND, 20 * MILLISECOND), "fork", window))
+        pid = int(self._size((2000, 22000), "bgsave-pid", window))
+        self.cluster.recorder.log(service.name, replica.name, "bgsave_started", pid)
+        pause(self.cluster, replica, fork)
+        self.cluster.after(SECOND, "_end_bgsave", replica, replica.restarts, pid)
+
+
+def pause(cluster: Cluster, replica: Replica, length: int) -> None:
+    """Stop the world at a replica: what is in progress there, and what would begin, waits `length` nanoseconds."""
+    now = cluster.sim.now
+    replica.paused_until = max(replica.paused_until, now) + length
+    replica.disturbed = True
+    replica.pauses += 1
+    replica.paused += length
+    if replica.service.spec.gc:
+        cluster.recorder.log(replica.service.name, replica.name, "gc_pause", length)
+    cluster.delay_work(replica, length)
+    cluster.after(length, "_end_pause", replica)

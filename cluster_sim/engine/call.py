@@ -1,0 +1,79 @@
+"""One hop of a request: a SimPy event that is put on the queue again for every piece of work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simpy.events import Event
+
+if TYPE_CHECKING:
+    from .edge import Edge
+    from .pool import ConnectionPool
+    from .program import Code
+    from .replica import Replica
+
+
+class Flow:
+    """One request of a user.
+
+    Attributes:
+        number: the request's number in its cluster, the source of its trace id.
+        user: who it is.
+        endpoint: index of the endpoint.
+        sampled: whether its access log lines are kept.
+        start: nanoseconds, when it was sent.
+    """
+
+    __slots__ = ("endpoint", "number", "sampled", "start", "user")
+
+    def __init__(self, number: int, user: int, endpoint: int, sampled: bool, start: int) -> None:
+        self.number = number
+        self.user = user
+        self.endpoint = endpoint
+        self.sampled = sampled
+        self.start = start
+
+
+class Call(Event):
+    """A call in progress, or (at the root, served by no replica) the user's side of a request.
+
+    A call whose caller has given up has no parent any more: it goes on to its end as zombie work, holding what
+    it holds, and its answer is dropped.
+
+    Attributes:
+        flow: the request that all this is done for.
+        parent: the call that waits for this one.
+        code, pc: the program and the place in it.
+        row: this request's draws.
+        edge: the declared call that this is an instance of.
+        replica: where it is served.
+        pool: the connection pool whose connection it holds, or waits for.
+        start: nanoseconds, when the callee was asked (after any wait for a connection).
+        attempt: 0 for the first try.
+        retry: the number of the try that its own next call is.
+        items: the keys the call is about.
+    """
+
+    __slots__ = (
+        "attempt", "code", "edge", "flow", "items", "parent", "pc", "pool", "replica", "retry", "row", "start",
+    )  # fmt: skip
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    flow: Flow
+    parent: Call | None
+    code: Code
+    pc: int
+    row: list[int]
+    edge: Edge | None
+    replica: Replica | None
+    pool: ConnectionPool | None
+    start: int
+    attempt: int
+    retry: int
+    items: list[int]
+
+    def __init__(self) -> None:
+        """Fields are set by the executor; there is no environment to bind to."""

@@ -1,0 +1,180 @@
+"""The running side of a declared call: its timeouts, retries, breakers and counts."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from simpy.events import Event
+
+from ..clock import nanoseconds
+from ..specs import BreakerSpec
+from .failures import Failure
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .executor import Executor
+    from .program import EdgeSpec
+
+
+class Edge:
+    """One call from a client to an operation of a server.
+
+    Attributes:
+        slot: index of this edge among those into its server (the index of its series there).
+        timeout, backoff: nanoseconds.
+        retries: further attempts after the first.
+        tokens, budget, refill: the token bucket of retries; a budget of None retries without bound.
+        learns: whether a success has to be noted: it refills the budget of retries, or tells a breaker.
+        retried, timed_out: counts since the start.
+        failures: calls that failed as their client saw it, by cause.
+    """
+
+    def __init__(self, spec: EdgeSpec, slot: int, executor: Executor) -> None:
+        self.spec = spec
+        self.index = spec.index
+        self.client = spec.client
+        self.server = spec.server
+        self.operation = spec.operation.name
+        self.method = spec.operation.method
+        self.route = spec.operation.route
+        self.slot = slot
+        self.optional = spec.call.optional
+        self.breaker = spec.call.breaker
+        self.retries = spec.call.retry.attempts
+        self.backoff = nanoseconds(spec.call.retry.backoff_s)
+        self.budget = spec.call.retry.budget
+        self.refill = spec.call.retry.refill
+        self.tokens = spec.call.retry.budget or 0.0
+        self.learns = self.breaker is not None or self.retries > 0
+        self.retried = 0
+        self.timed_out = 0
+        self.failures: dict[Failure, int] = {}
+        self.deadlines = Deadlines(nanoseconds(spec.call.timeout_s), executor)
+
+    @property
+    def timeout(self) -> int:
+        """Nanoseconds after which the client gives up."""
+        return self.deadlines.timeout
+
+    @timeout.setter
+    def timeout(self, timeout: int) -> None:
+        # Calls already made keep their deadline: they stay in the old queue, which empties by itself.
+        self.deadlines = Deadlines(timeout, self.deadlines.executor)
+
+    def succeeded(self, parent: Call, now: int) -> None:
+        """A call was answered."""
+        if self.retries and self.budget is not None and self.tokens < self.budget:
+            self.tokens += self.refill
+        if self.breaker is not None:
+            parent.replica.breaker(self).record(True, now)
+
+    def take_token(self) -> bool:
+        """Whether the budget allows one more retry; takes the token."""
+        if self.budget is None:
+            return True
+        if self.tokens < 1.0:
+            return False
+        self.tokens -= 1.0
+        return True
+
+
+class Deadlines(Event):
+    """The deadlines of one timeout value: they fall due in the order they were set, so one timer serves all."""
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, timeout: int, executor: Executor) -> None:
+        self.timeout = timeout
+        self.executor = executor
+        self.entries: deque[tuple[int, Call]] = deque()
+        self.armed = False
+
+    def arm(self, at: int) -> None:
+        """Set the timer."""
+        self.armed = True
+        self.callbacks = [self._fall_due]
+        self.executor.sim.push(at, self)
+
+    def _fall_due(self, _: Event) -> None:
+        now = self.executor.sim.now
+        entries = self.entries
+        while entries:
+            deadline, call = entries[0]
+            if call.parent is None:
+                entries.popleft()
+            elif deadline <= now:
+                entries.popleft()
+                call.edge.timed_out += 1
+                self.executor.abandon(call, Failure.TIMEOUT)
+            else:
+                self.arm(deadline)
+                return
+        self.armed = False
+
+
+class Breaker:
+    """A count-based circuit breaker: closed, open, half-open.
+
+    Attributes:
+        state: `closed`, `open` or `half_open`.
+        refused: calls not permitted.
+    """
+
+    def __init__(self, spec: BreakerSpec) -> None:
+        self.spec = spec
+        self.state = "closed"
+        self.outcomes: deque[bool] = deque(maxlen=spec.window)
+        self.failed = 0
+        self.open_until = 0
+        self.trials_left = 0
+        self.trials_passed = 0
+        self.refused = 0
+
+    def permits(self, now: int) -> bool:
+        """Whether a call may be made now."""
+        if self.state == "closed":
+            return True
+        if self.state == "open" and now >= self.open_until:
+            self.state = "half_open"
+            self.trials_left = self.spec.trials
+            self.trials_passed = 0
+        if self.state == "half_open" and self.trials_left:
+            self.trials_left -= 1
+            return True
+        self.refused += 1
+        return False
+
+    def record(self, success: bool, now: int) -> None:
+        """Take note of the outcome of a permitted call."""
+        if self.state == "half_open":
+            if not success:
+                self._open(now)
+            else:
+                self.trials_passed += 1
+                if self.trials_passed >= self.spec.trials:
+                    self._close()
+        elif self.state == "closed":
+            if len(self.outcomes) == self.spec.window and not self.outcomes[0]:
+                self.failed -= 1
+            self.outcomes.append(success)
+            self.failed += not success
+            if len(self.outcomes) == self.spec.window and self.failed >= self.spec.failure_ratio * self.spec.window:
+                self._open(now)
+
+    def failure_ratio(self) -> float:
+        """Share of failures in the window, or -1 while it is not full."""
+        return self.failed / self.spec.window if len(self.outcomes) == self.spec.window else -1.0
+
+    def _open(self, now: int) -> None:
+        self.state = "open"
+        self.open_until = now + nanoseconds(self.spec.open_s)
+        self.outcomes.clear()
+        self.failed = 0
+
+    def _close(self) -> None:
+        self.state = "closed"
+        self.outcomes.clear()
+        self.failed = 0

@@ -1,0 +1,382 @@
+"""The event executor: interprets request programs, one event per piece of work or wait."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from simpy.events import NORMAL
+
+from ..specs import Balance
+from .call import Call
+from .failures import ANSWER_AFTER, DENIALS, STATUS, Failure
+from .program import (
+    CACHE_READ,
+    CACHE_WRITE,
+    CALL,
+    CHANCE,
+    CHECK,
+    CONNECT,
+    ENTER,
+    FOLLOW,
+    IF_ITEMS,
+    LEAD,
+    MINT,
+    PICK,
+    RETURN,
+    SETTLE,
+    TOKEN,
+    UNIFORM_BITS,
+    VERIFY,
+    WORK,
+    WORK_ITEMS,
+)
+from .recorder import GOOD, Recorder
+from .replica import BUCKETS, SUM, Replica, empty_histogram
+
+if TYPE_CHECKING:
+    from ..rng import Streams
+    from ..workload import Workload
+    from .edge import Edge
+    from .service import Service
+    from .simulation import Simulation
+
+
+class Executor:
+    """Runs the calls of one cluster.
+
+    Attributes:
+        tokens: user → (key id, instant of expiry) of the token its client holds.
+    """
+
+    workload: Workload
+
+    def __init__(self, sim: Simulation, streams: Streams, recorder: Recorder, token_lifetime: int) -> None:
+        self.sim = sim
+        self.streams = streams
+        self.recorder = recorder
+        self.token_lifetime = token_lifetime
+        self.tokens: dict[int, tuple[str, int]] = {}
+
+    def resume(self, call: Call) -> None:
+        """Let a call that waited go on, after what is already due at this instant."""
+        self.sim.push(self.sim.now, call)
+
+    def run_until(self, end: int) -> None:
+        """Process every event before `end`, then set the clock to `end`.
+
+        This is SimPy's run loop over SimPy's queue with two additions: a `Call` is advanced here, through its
+        program, until it has to wait (every other event has its callbacks called); and arrivals, which are
+        known in advance, are taken from their list instead of the queue.
+        """
+        sim = self.sim
+        queue = sim._queue
+        finish = self.recorder.finish
+        workload = self.workload
+        while True:
+            due = queue[0][0] if queue else end
+            if workload.next_at < due:
+                now = workload.next_at
+                if now >= end:
+                    break
+                sim._now = now
+                call = workload.next_call()
+            else:
+                if due >= end:
+                    break
+                now, _, _, event = heappop(queue)
+                sim._now = now
+                if event.__class__ is not Call:
+                    sim.dispatch(event)
+                    continue
+                call = event
+            code = call.code
+            pc = call.pc
+            row = call.row
+            while True:
+                op, a, b = code[pc]
+                pc += 1
+                if op == WORK:
+                    replica = call.replica
+                    delay = row[a]
+                    if replica.disturbed:
+                        delay = replica.stretched(delay, now)
+                    replica.busy += delay
+                    call.pc = pc
+                    sim.sequence = sequence = sim.sequence + 1
+                    heappush(queue, (now + delay, NORMAL, sequence, call))
+                    break
+                if op == CALL:
+                    call.pc = pc
+                    child = Call()
+                    child.code = code
+                    child.parent = call
+                    child.flow = call.flow
+                    child.edge = a
+                    child.items = call.items
+                    child.replica = child.pool = None
+                    child.start = now
+                    child.retry = 0
+                    child.attempt = attempt = call.retry
+                    if attempt:
+                        call.retry = 0
+                        row = self.workload.spare_row(call.flow, a.index, call.attempt, attempt)
+                    child.row = row
+                    pc = b
+                    if a.breaker is not None and not call.replica.breaker(a).permits(now):
+                        call = self.fail(child, Failure.BREAKER_OPEN)
+                    else:
+                        call = child
+                        continue
+                elif op == ENTER:
+                    deadlines = call.edge.deadlines
+                    deadline = now + deadlines.timeout
+                    deadlines.entries.append((deadline, call))
+                    if not deadlines.armed:
+                        deadlines.arm(deadline)
+                    ready = a.ready
+                    if not ready:
+                        call = self.fail(call, a.absence)
+                    else:
+                        if b < 0:
+                            turn = a.turn + 1
+                            if turn >= len(ready):
+                                turn = 0
+                            a.turn = turn
+                            replica = ready[turn]
+                        else:
+                            replica = self._balance(a, row[b])
+                        call.replica = replica
+                        if replica.free:
+                            replica.free -= 1
+                            continue
+                        if len(replica.queue) < a.queue_limit:
+                            replica.queue.append(call)
+                            call.pc = pc
+                            break
+                        call = self.fail(call, Failure.UNAVAILABLE, working=False)
+                elif op == RETURN:
+                    replica = call.replica
+                    if replica.queue:
+                        self.resume(replica.queue.popleft())
+                    else:
+                        replica.free += 1
+                    if call.pool is not None:
+                        call.pool.give_back()
+                        call.pool = None
+                    edge = call.edge
+                    duration = now - call.start
+                    histogram = replica.served[edge.slot]
+                    histogram[bisect_left(BUCKETS, duration)] += 1
+                    histogram[SUM] += duration
+                    if call.flow.sampled:
+                        self.recorder.access(call, GOOD)
+                    parent = call.parent
+                    if parent is None:
+                        self.recorder.zombies += 1
+                        break
+                    call.parent = None
+                    if edge.learns:
+                        edge.succeeded(parent, now)
+                    if a:
+                        parent.items = call.items
+                    call = parent
+                    pc = call.pc
+                    row = call.row
+                    continue
+                elif op == CHECK:
+                    if row[b] >= a.error_threshold:
+                        continue
+                    call = self.fail(call, Failure.SERVER_ERROR)
+                elif op == CONNECT:
+                    pool = call.parent.replica.pools[b]
+                    call.pool = pool
+                    if pool.idle:
+                        pool.idle -= 1
+                        pool.acquired += 1
+                        continue
+                    call.pc = pc
+                    pool.wait(call)
+                    break
+                elif op == CHANCE:
+                    if row[a] >= b[0]:
+                        pc = b[1]
+                    continue
+                elif op == PICK:
+                    call.items = row[a:b]
+                    continue
+                elif op == IF_ITEMS:
+                    if not call.items:
+                        pc = a
+                    continue
+                elif op == CACHE_READ:
+                    call.items = a.keyspace.read(call.items, now)
+                    continue
+                elif op == WORK_ITEMS:
+                    replica = call.replica
+                    delay = row[a] * len(call.items)
+                    if replica.disturbed:
+                        delay = replica.stretched(delay, now)
+                    replica.busy += delay
+                    call.pc = pc
+                    sim.push(now + delay, call)
+                    break
+                elif op == CACHE_WRITE:
+                    if a.keyspace.write(call.items, now):
+                        continue
+                    call = self.fail(call, Failure.CACHE_FULL)
+                elif op == VERIFY:
+                    refusal = self._verify(call, now)
+                    if refusal is None:
+                        continue
+                    call = self.fail(call, refusal)
+                elif op == MINT:
+                    self.tokens[call.flow.user] = (call.replica.keys.signing, now + self.token_lifetime)
+                    continue
+                elif op == TOKEN:
+                    token = self.tokens.get(call.flow.user)
+                    if token is not None and token[1] > now:
+                        pc = a
+                    continue
+                elif op == LEAD:
+                    if call.replica.flights is not None:
+                        call.items = call.replica.flights.lead(call)
+                    continue
+                elif op == SETTLE:
+                    self._settle(call)
+                    continue
+                elif op == FOLLOW:
+                    flights = call.replica.flights
+                    if flights is not None and flights.follow(call):
+                        call.pc = pc - 1
+                        break
+                    continue
+                else:  # END
+                    finish(call.flow, GOOD)
+                    break
+                # Here a call has just failed: what goes on, if anything, is the one that can live with that.
+                if call is None:
+                    break
+                pc = call.pc
+                row = call.row
+        sim._now = end
+
+    # ------------------------------------------------------------ failure
+
+    def fail(self, call: Call, failure: Failure, *, working: bool = True) -> Call | None:
+        """End a call with a failure; returns the call that goes on at once, if any.
+
+        Args:
+            working: whether it holds a worker of its replica.
+        """
+        replica = call.replica
+        now = self.sim.now
+        if replica is not None:
+            if working:
+                if replica.queue:
+                    self.resume(replica.queue.popleft())
+                else:
+                    replica.free += 1
+                self._settle(call)
+            histogram = replica.failed.setdefault((call.edge.slot, failure), empty_histogram())
+            duration = now - call.start
+            histogram[bisect_left(BUCKETS, duration)] += 1
+            histogram[SUM] += duration
+            if failure not in DENIALS:
+                self.recorder.served_failure(call, failure)
+            elif call.flow.sampled:
+                self.recorder.access(call, STATUS[failure])
+        if call.pool is not None:
+            call.pool.give_back()
+            call.pool = None
+        parent = call.parent
+        if parent is None:
+            self.recorder.zombies += 1
+            return None
+        call.parent = None
+        return self._caller_sees(parent, call.edge, failure, call.attempt)
+
+    def fail_waiting(self, call: Call, failure: Failure) -> None:
+        """End a call that was waiting; its caller, if it can live with that, goes on."""
+        going_on = self.fail(call, failure)
+        if going_on is not None:
+            self.resume(going_on)
+
+    def abandon(self, call: Call, failure: Failure) -> None:
+        """The caller stops waiting for a call, which goes on alone if it still runs."""
+        parent = call.parent
+        edge = call.edge
+        assert parent is not None
+        assert edge is not None
+        call.parent = None
+        going_on = self._caller_sees(parent, edge, failure, call.attempt)
+        if going_on is not None:
+            self.resume(going_on)
+
+    def _caller_sees(self, parent: Call, edge: Edge, failure: Failure, attempt: int) -> Call | None:
+        now = self.sim.now
+        replica = parent.replica
+        if edge.breaker is not None and replica is not None and failure is not Failure.BREAKER_OPEN:
+            replica.breaker(edge).record(failure in DENIALS, now)
+        self.recorder.call_failed(parent, edge, failure, attempt)
+        if self._may_retry(edge, failure, attempt):
+            edge.retried += 1
+            parent.pc -= 1
+            parent.retry = attempt + 1
+            jitter = 0.5 + self.streams.uniform("backoff", parent.flow.number, edge.index, attempt)
+            self.sim.push(now + int(edge.backoff * jitter * 2**attempt), parent)
+            return None
+        if edge.optional:
+            return parent
+        if replica is None:
+            if failure in DENIALS:
+                self.tokens.pop(parent.flow.user, None)
+            self.recorder.finish(parent.flow, STATUS[failure])
+            return None
+        return self.fail(parent, ANSWER_AFTER[failure])
+
+    def _may_retry(self, edge: Edge, failure: Failure, attempt: int) -> bool:
+        if attempt >= edge.retries or failure in DENIALS or failure is Failure.BREAKER_OPEN:
+            return False
+        return edge.take_token()
+
+    # ------------------------------------------------------------ elements
+
+    def _settle(self, call: Call) -> None:
+        assert call.replica is not None
+        flights = call.replica.flights
+        if flights is not None:
+            for follower in flights.settle(call):
+                self.resume(follower)
+
+    def _balance(self, service: Service, draw: int) -> Replica:
+        ready = service.ready
+        count = len(ready)
+        if service.balance is Balance.RANDOM:
+            return ready[draw * count >> UNIFORM_BITS]
+        if service.balance is Balance.LEAST_CONNECTIONS or count < 2:
+            return min(ready, key=lambda replica: replica.in_flight)
+        pair = draw * (count * (count - 1)) >> UNIFORM_BITS
+        first, second = divmod(pair, count - 1)
+        second += second >= first
+        return min(ready[first], ready[second], key=lambda replica: replica.in_flight)
+
+    def _verify(self, call: Call, now: int) -> Failure | None:
+        replica = call.replica
+        assert replica is not None
+        assert replica.keys is not None
+        kid, expires = self.tokens.get(call.flow.user, ("", 0))
+        if not kid:
+            result, failure = "missing", Failure.UNAUTHORIZED
+        elif not replica.keys.accepts(kid, now):
+            result, failure = "invalid_signature", Failure.INVALID_SIGNATURE
+        elif expires <= now:
+            result, failure = "expired", Failure.EXPIRED
+        else:
+            result, failure = "ok", None
+        counts = replica.validations
+        counts[(result, kid)] = counts.get((result, kid), 0) + 1
+        if failure is not None:
+            self.recorder.token_rejected(call, failure, kid)
+        return failure

@@ -1,0 +1,27 @@
+"""Keys that sign and verify users' tokens."""
+
+from __future__ import annotations
+
+
+class KeyRing:
+    """The keys one replica holds, by key id.
+
+    Attributes:
+        signing: the key new tokens are signed with.
+        verifying: accepted key → the instant it stops being accepted (None: no end).
+        verify_signatures: False accepts every token (a security hole).
+    """
+
+    def __init__(self, signing: str) -> None:
+        self.signing = signing
+        self.verifying: dict[str, int | None] = {signing: None}
+        self.verify_signatures = True
+
+    def accepts(self, kid: str, now: int) -> bool:
+        """Whether a token signed with this key passes."""
+        if not self.verify_signatures:
+            return True
+        if kid not in self.verifying:
+            return False
+        until = self.verifying[kid]
+        return until is None or now < until

@@ -1,0 +1,254 @@
+"""How replicas start and stop, and the operations made of that: restarts, rolling deploys, scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heapify
+from typing import TYPE_CHECKING
+
+from simpy.events import Event
+
+from ..clock import SECOND, nanoseconds
+from .call import Call
+from .failures import Failure
+from .pool import ConnectionPool
+from .replica import Replica
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster
+    from .service import Service
+
+DRAIN = 3 * SECOND
+"""A pod that is told to stop gets no new calls and has this long to finish (chosen)."""
+
+
+def pending_calls(cluster: Cluster) -> Iterator[Call]:
+    """Every call that waits for something other than a call of its own."""
+    for _, _, _, event in sorted(cluster.sim._queue, key=lambda entry: entry[2]):
+        if isinstance(event, Call):
+            yield event
+    for service in cluster.services.values():
+        for replica in service.replicas:
+            yield from replica.queue
+            for pool in replica.pools.values():
+                for _, call in pool.waiting:
+                    yield call
+            if replica.flights is not None:
+                for followers in replica.flights.filling.values():
+                    yield from followers
+
+
+def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
+    """The process ends at once: what it was doing is lost, its callers see the connection reset."""
+    service = replica.service
+    replica.alive = replica.ready = False
+    replica.last_exit = reason
+    service.refresh_ready()
+    cluster.recorder.log(service.name, replica.name, "stopping", reason)
+    victims = _lost_calls(cluster, replica)
+    replica.queue.clear()
+    if replica.flights is not None:
+        replica.flights = None
+    for pool in replica.pools.values():
+        _close(cluster, pool)
+    if service.backends is not None:
+        _drop_sessions(cluster, service)
+    failure = Failure.ADMIN_SHUTDOWN if service.backends is not None else Failure.RESET
+    for call in victims:
+        if call.parent is not None:
+            cluster.executor.abandon(call, failure)
+
+
+def _lost_calls(cluster: Cluster, replica: Replica) -> list[Call]:
+    """The calls that die with a replica, taken out of the queue of events; what they had called goes on alone."""
+    victims: dict[Call, None] = {}
+    leaves: set[Call] = set()
+    for leaf in list(pending_calls(cluster)):
+        below: Call | None = None
+        call: Call | None = leaf
+        while call is not None:
+            if call.replica is replica or _holds_connection_to(call, replica.service):
+                victims.setdefault(call)
+                if below is not None:
+                    below.parent = None
+                else:
+                    leaves.add(call)
+                if replica.service.backends is not None:
+                    call.pool = None
+            below = call
+            call = call.parent
+    queue = cluster.sim._queue
+    queue[:] = [entry for entry in queue if entry[3] not in leaves]
+    heapify(queue)
+    return list(victims)
+
+
+def _holds_connection_to(call: Call, server: Service) -> bool:
+    """Whether a call has its connection to a server but has not been taken up there yet."""
+    pool = call.pool
+    if call.replica is not None or pool is None or pool.server is not server:
+        return False
+    return all(call is not waiter for _, waiter in pool.waiting)
+
+
+def _close(cluster: Cluster, pool: ConnectionPool) -> None:
+    pool.closed = True
+    backends = pool.server.backends
+    assert backends is not None
+    backends.used -= pool.drop_all()
+    for _, call in pool.waiting:
+        call.parent = None
+        call.pool = None
+    pool.waiting.clear()
+
+
+def _drop_sessions(cluster: Cluster, server: Service) -> None:
+    assert server.backends is not None
+    server.backends.used = server.backends.monitoring
+    for service in cluster.services.values():
+        for replica in service.replicas:
+            for pool in replica.pools.values():
+                if pool.server is server and not pool.closed:
+                    pool.drop_all()
+                    pool.filler.start()
+
+
+def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> None:
+    """A fresh process from the pod template; it is ready after its start time, and slow while it warms up."""
+    service = replica.service
+    replica.begin(cluster.sim.now)
+    replica.alive = True
+    for name, spec in service.pools.items():
+        server = cluster.service(name)
+        replica.pools[name] = pool = ConnectionPool(name, spec, replica, server, cluster.executor)
+        if not instantly:
+            pool.filler.start(nanoseconds(service.spec.start_s) // 2)
+    if service.spec.keys is not None:
+        cluster.config.load(replica)
+    if instantly:
+        replica.ready = True
+        service.refresh_ready()
+        return
+    spread = 0.7 + 0.6 * cluster.streams.uniform("start", replica.uid, replica.restarts)
+    cluster.after(int(nanoseconds(service.spec.start_s) * spread), "_replica_ready", replica, replica.restarts)
+
+
+def restart(cluster: Cluster, replica: Replica, reason: str) -> None:
+    """Stop at once and start again in place (what a kubelet does with a container)."""
+    stop(cluster, replica, reason)
+    replica.restarts += 1
+    start(cluster, replica)
+
+
+def add_replica(cluster: Cluster, service: Service, *, instantly: bool = False) -> Replica:
+    """Schedule one more pod."""
+    ordinal = len(service.replicas)
+    uid = cluster.next_uid()
+    node = f"node-{1 + uid % 3}"
+    ip = f"10.42.{1 + uid % 3}.{10 + uid}"
+    replica = Replica(service, uid, ordinal, cluster.pod_name(service, ordinal, uid), ip, node)
+    service.replicas.append(replica)
+    cluster.record_event(service, replica, "Normal", "Scheduled", f"Successfully assigned shop/{replica.name} to {node}")
+    start(cluster, replica, instantly=instantly)
+    return replica
+
+
+class Rollout(Event):
+    """A rolling deploy: one replica at a time is drained, replaced and waited for.
+
+    Attributes:
+        left: replicas not replaced yet.
+    """
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, cluster: Cluster, service: Service, reason: str) -> None:
+        self.cluster = cluster
+        self.service = service
+        self.reason = reason
+        self.left = list(service.replicas)
+        self.current: Replica | None = None
+        self.finished = False
+        service.generation += 1
+        cluster.operations.append(self)
+        self._drain_next()
+
+    def _arm(self, delay: int, step: str) -> None:
+        self.callbacks = [getattr(self, step)]
+        self.cluster.sim.push(self.cluster.sim.now + delay, self)
+
+    def _drain_next(self) -> None:
+        while self.left and self.left[0] not in self.service.replicas:
+            self.left.pop(0)
+        if not self.left:
+            self.finished = True
+            self.cluster.operations.remove(self)
+            return
+        self.current = self.left.pop(0)
+        # The last ready replica goes on serving until it is stopped: there is nobody to take its calls.
+        if len(self.service.ready) > 1:
+            self.current.ready = False
+            self.service.refresh_ready()
+        self._arm(DRAIN, "_replace")
+
+    def _replace(self, _: Event) -> None:
+        assert self.current is not None
+        restart(self.cluster, self.current, self.reason)
+        self._arm(SECOND, "_await_ready")
+
+    def _await_ready(self, _: Event) -> None:
+        assert self.current is not None
+        if self.current.ready or self.current not in self.service.replicas:
+            self._drain_next()
+        else:
+            self._arm(SECOND, "_await_ready")
+
+
+class Scaling(Event):
+    """Pods added or taken away one after another until a deployment has the wanted number.
+
+    Attributes:
+        pace: nanoseconds between one pod and the next (scheduling, image, autoscaler step; chosen).
+    """
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, cluster: Cluster, service: Service, replicas: int, pace: int) -> None:
+        self.cluster = cluster
+        self.service = service
+        self.replicas = replicas
+        self.pace = pace
+        self.finished = False
+        cluster.operations.append(self)
+        self._step(self)
+
+    def _arm(self, delay: int, step: str) -> None:
+        self.callbacks = [getattr(self, step)]
+        self.cluster.sim.push(self.cluster.sim.now + delay, self)
+
+    def _step(self, _: Event) -> None:
+        have = len(self.service.replicas)
+        if have < self.replicas:
+            add_replica(self.cluster, self.service)
+            self._arm(self.pace, "_step")
+        elif have > self.replicas:
+            replica = self.service.replicas[-1]
+            replica.ready = False
+            self.service.refresh_ready()
+            self._arm(DRAIN, "_remove")
+        elif all(replica.ready or not replica.alive for replica in self.service.replicas):
+            self.finished = True
+            self.cluster.operations.remove(self)
+        else:
+            self._arm(SECOND, "_step")
+
+    def _remove(self, _: Event) -> None:
+        replica = self.service.replicas[-1]
+        stop(self.cluster, replica, "Completed")
+        self.service.replicas.pop()
+        self.cluster.record_event(self.service, replica, "Normal", "Killing", "Stopping container")
+        self._step(self)

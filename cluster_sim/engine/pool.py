@@ -1,0 +1,199 @@
+"""Connections: the client's pool and the slots of the database server."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from simpy.events import Event
+
+from ..clock import SECOND, nanoseconds
+from ..specs import BackendSpec, PoolSpec
+from .failures import Failure
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .executor import Executor
+    from .replica import Replica
+    from .service import Service
+
+_FIRST_RETRY = SECOND // 4
+_LONGEST_RETRY = 10 * SECOND
+"""HikariCP's pause between failed attempts to open a connection: 250 ms, growing by half, at most 10 s."""
+
+
+class Backends:
+    """The connection slots of a database server.
+
+    Attributes:
+        max_connections: slots in all; a change takes effect when the server restarts.
+        used: slots taken by the clients' pools and the exporter.
+        refused: attempts turned away for want of a slot, since the start.
+        opened: sessions opened since the start.
+    """
+
+    def __init__(self, spec: BackendSpec) -> None:
+        self.max_connections = spec.max_connections
+        self.superuser_reserved = spec.superuser_reserved
+        self.monitoring = spec.monitoring
+        self.connect = nanoseconds(spec.connect_s)
+        self.used = spec.monitoring
+        self.refused = 0
+        self.opened = 0
+
+    @property
+    def admitted(self) -> int:
+        """Slots open to ordinary roles."""
+        return self.max_connections - self.superuser_reserved
+
+    def try_open(self) -> bool:
+        """Take a slot for an ordinary role, if there is one."""
+        if self.used >= self.admitted:
+            self.refused += 1
+            return False
+        self.used += 1
+        self.opened += 1
+        return True
+
+
+class ConnectionPool(Event):
+    """The connections one replica keeps to one server, and the FIFO queue for them. The event is its wait timer.
+
+    Attributes:
+        size: connections it wants.
+        open: connections it has; `idle` of them are free.
+        waiting: (deadline, call) of those who wait.
+        timeouts: acquisitions that timed out, since the replica started.
+        waited: nanoseconds waited by those who got one, since the replica started.
+        closed: its replica is gone.
+    """
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, name: str, spec: PoolSpec, replica: Replica, server: Service, executor: Executor) -> None:
+        self.name = name
+        self.size = spec.size
+        self.acquire_timeout = nanoseconds(spec.acquire_timeout_s)
+        self.replica = replica
+        self.server = server
+        self.executor = executor
+        self.open = 0
+        self.idle = 0
+        self.waiting: deque[tuple[int, Call]] = deque()
+        self.timeouts = 0
+        self.waited = 0
+        self.acquired = 0
+        self.closed = False
+        self.armed = False
+        self.filler = PoolFiller(self)
+
+    @property
+    def active(self) -> int:
+        """Connections in use."""
+        return self.open - self.idle
+
+    def wait(self, call: Call) -> None:
+        """Queue for a connection."""
+        deadline = self.executor.sim.now + self.acquire_timeout
+        self.waiting.append((deadline, call))
+        if not self.armed:
+            self._arm(deadline)
+
+    def give_back(self) -> None:
+        """A connection is free again."""
+        if self.waiting:
+            self._hand_over()
+        else:
+            self.idle += 1
+
+    def add(self) -> None:
+        """A connection was opened."""
+        self.open += 1
+        self.give_back()
+
+    def drop_all(self) -> int:
+        """Every connection is lost; returns how many there were. Users of one must not give it back."""
+        lost = self.open
+        self.open = self.idle = 0
+        return lost
+
+    def _hand_over(self) -> None:
+        deadline, call = self.waiting.popleft()
+        self.acquired += 1
+        self.waited += self.executor.sim.now - (deadline - self.acquire_timeout)
+        self.executor.resume(call)
+
+    def _arm(self, at: int) -> None:
+        self.armed = True
+        self.callbacks = [self._fall_due]
+        self.executor.sim.push(at, self)
+
+    def _fall_due(self, _: Event) -> None:
+        now = self.executor.sim.now
+        self.armed = False
+        while self.waiting and self.waiting[0][0] <= now:
+            _, call = self.waiting.popleft()
+            call.pool = None
+            self.timeouts += 1
+            self.executor.fail_waiting(call, Failure.POOL_TIMEOUT)
+        if self.waiting and not self.armed:
+            self._arm(self.waiting[0][0])
+
+
+class PoolFiller(Event):
+    """Opens a pool's missing connections one after another, pausing longer after each refusal."""
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self.pool = pool
+        self.pause = _FIRST_RETRY
+        self.attempts = 0
+        self.armed = False
+
+    def start(self, delay: int = 0) -> None:
+        """Begin to fill, unless at it already."""
+        if not self.armed:
+            self._arm(delay + self._connect_time())
+
+    def _arm(self, delay: int) -> None:
+        self.armed = True
+        self.callbacks = [self._attempt]
+        sim = self.pool.executor.sim
+        sim.push(sim.now + delay, self)
+
+    def _connect_time(self) -> int:
+        """Between half and one and a half of the server's mean, its own draw for every attempt."""
+        self.attempts += 1
+        backends = self.pool.server.backends
+        assert backends is not None
+        share = self.pool.executor.streams.uniform("connect", self.pool.replica.uid, self.attempts)
+        return int(backends.connect * (0.5 + share))
+
+    def _attempt(self, _: Event) -> None:
+        self.armed = False
+        pool = self.pool
+        if pool.closed or pool.open >= pool.size:
+            return
+        backends = pool.server.backends
+        assert backends is not None
+        if not pool.server.ready:
+            refusal: Failure | None = Failure.REFUSED
+        elif not backends.try_open():
+            refusal = Failure.UNAVAILABLE
+        else:
+            refusal = None
+        pool.executor.recorder.connection_attempt(pool, refusal)
+        if refusal is None:
+            self.pause = _FIRST_RETRY
+            pool.add()
+            if pool.open < pool.size:
+                self._arm(self._connect_time())
+        else:
+            jitter = 0.5 + pool.executor.streams.uniform("connect-pause", pool.replica.uid, self.attempts)
+            self._arm(int(self.pause * jitter) + self._connect_time())
+            self.pause = min(self.pause * 3 // 2, _LONGEST_RETRY)

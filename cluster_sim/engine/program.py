@@ -1,0 +1,296 @@
+"""Request programs: what one request to an endpoint does, as a flat list of operations over one row of draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..clock import SECOND
+from ..errors import InvalidSpec
+from ..specs import (
+    USERS,
+    Balance,
+    CacheRead,
+    CacheWrite,
+    CallTo,
+    ClusterSpec,
+    EnsureToken,
+    IfItems,
+    MintToken,
+    Operation,
+    PickItems,
+    ServiceSpec,
+    Sometimes,
+    Step,
+    VerifyToken,
+    Work,
+)
+
+# Operation codes, the frequent ones first. An operation is (code, a, b). Compiled, `a` numbers an edge or a
+# service; linked to a cluster, it is the running edge or service itself.
+WORK = 0  # a: column of the delay
+CALL = 1  # a: edge, b: where the callee's code starts
+ENTER = 2  # a: service, b: column of the balancing draw or -1
+RETURN = 3  # a: 1 if the caller's items become the callee's
+CHECK = 4  # a: service, b: column; a background error if the draw is below the service's threshold
+CONNECT = 5  # a: name of the caller's pool
+CHANCE = 6  # a: column, b: (threshold, target); jump to the target if the draw is not below the threshold
+PICK = 7  # a, b: first column and the one after the last of the keys
+IF_ITEMS = 8  # a: target if no item is left
+CACHE_READ = 9  # a: service
+WORK_ITEMS = 10  # a: column of the delay of one item
+CACHE_WRITE = 11  # a: service
+VERIFY = 12  # a: service
+MINT = 13  # a: service
+TOKEN = 14  # a: target if the user's token is alive
+LEAD = 15  # become the one who fills the items, where single flight is on
+SETTLE = 16  # the fill is over: wake those who wait for it
+FOLLOW = 17  # wait for others' fills of the same items
+END = 18
+
+NAMES_SERVICE = frozenset({ENTER, CHECK, CACHE_READ, CACHE_WRITE, VERIFY, MINT})
+
+Code = list[tuple[int, Any, Any]]
+
+UNIFORM_BITS = 32
+"""Uniform draws are whole numbers below 2**32."""
+UNIFORM_RANGE = 1 << UNIFORM_BITS
+
+
+@dataclass(frozen=True)
+class Delay:
+    """A column of lognormal times in nanoseconds."""
+
+    mean_s: float
+    sigma: float
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """A column of uniform whole numbers below 2**32."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A column of keys drawn by Zipf's law: key k of `population` has weight (k + 1) ** -exponent."""
+
+    population: int
+    exponent: float
+
+
+Column = Delay | Uniform | Key
+
+
+@dataclass(frozen=True)
+class EdgeSpec:
+    """One call between two services, wherever in a request it happens."""
+
+    index: int
+    client: str
+    server: str
+    operation: Operation
+    call: CallTo
+
+
+@dataclass(frozen=True)
+class Program:
+    """The compiled endpoint: its operations and the columns of its rows. Column 0 draws the user."""
+
+    code: Code
+    columns: tuple[Column, ...]
+
+    def linked(self, edges: Sequence[object], services: Sequence[object]) -> Code:
+        """The code with the running edges and services of a cluster in the place of their numbers."""
+        return [
+            (op, edges[a] if op == CALL else services[a] if op in NAMES_SERVICE else a, b)
+            for op, a, b in self.code
+        ]
+
+    def rows(self, count: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Draw `count` rows: uniform columns first, then delays, then keys."""
+        layout = self._layout
+        rows = np.empty((count, len(self.columns)), dtype=np.int64)
+        rows[:, : layout.delays] = generator.integers(0, UNIFORM_RANGE, (count, layout.delays))
+        if layout.mu.size:
+            times = np.exp(generator.standard_normal((count, layout.mu.size)) * layout.sigma + layout.mu)
+            # Whole nanoseconds: the last bits of exp() may differ between processors, the rounded value does not.
+            rows[:, layout.delays : layout.keys] = np.rint(times * SECOND)
+        if layout.cumulative is not None:
+            uniform = generator.random((count, len(self.columns) - layout.keys))
+            rows[:, layout.keys :] = np.searchsorted(layout.cumulative, uniform)
+        return rows
+
+    @cached_property
+    def _layout(self) -> _Layout:
+        delays = [column for column in self.columns if isinstance(column, Delay)]
+        keys = [column for column in self.columns if isinstance(column, Key)]
+        first_key = len(self.columns) - len(keys)
+        return _Layout(
+            delays=first_key - len(delays),
+            keys=first_key,
+            mu=np.array([np.log(delay.mean_s) - delay.sigma**2 / 2 for delay in delays]),
+            sigma=np.array([delay.sigma for delay in delays]),
+            cumulative=zipf_cumulative(keys[0]) if keys else None,
+        )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the kinds of columns begin, and the parameters of their distributions."""
+
+    delays: int
+    keys: int
+    mu: npt.NDArray[np.float64]
+    sigma: npt.NDArray[np.float64]
+    cumulative: npt.NDArray[np.float64] | None
+
+
+_ZIPF: dict[Key, npt.NDArray[np.float64]] = {}
+
+
+def zipf_cumulative(key: Key) -> npt.NDArray[np.float64]:
+    """The cumulative distribution of the keys."""
+    cumulative = _ZIPF.get(key)
+    if cumulative is None:
+        weights = np.arange(1, key.population + 1) ** -key.exponent
+        cumulative = np.cumsum(weights) / weights.sum()
+        cumulative[-1] = 1.0
+        _ZIPF[key] = cumulative
+    return cumulative
+
+
+class Compiler:
+    """Compiles the endpoints of a cluster, numbering its calls (edges) on the way."""
+
+    def __init__(self, spec: ClusterSpec) -> None:
+        self.spec = spec
+        self.service_index = {service.name: i for i, service in enumerate(spec.services)}
+        self.edges: list[EdgeSpec] = []
+        self._edge_index: dict[tuple[str, str, str], int] = {}
+        for client, call in spec.calls():
+            self._edge(client, call)
+        self.programs = [self._program(endpoint.steps) for endpoint in spec.endpoints]
+
+    def _edge(self, client: str, call: CallTo) -> int:
+        key = (client, call.service, call.operation)
+        if key not in self._edge_index:
+            self._edge_index[key] = len(self.edges)
+            operation = self.spec.service(call.service).operation(call.operation)
+            self.edges.append(EdgeSpec(len(self.edges), client, call.service, operation, call))
+        return self._edge_index[key]
+
+    def _program(self, steps: tuple[Step, ...]) -> Program:
+        return _ProgramWriter(self, steps).program
+
+    def edge_of(self, client: str, call: CallTo) -> int:
+        """The number of a call."""
+        return self._edge_index[(client, call.service, call.operation)]
+
+
+class _ProgramWriter:
+    """Writes one program: the users' own steps first, then the body of every call, each with its own columns."""
+
+    def __init__(self, compiler: Compiler, steps: tuple[Step, ...]) -> None:
+        self.compiler = compiler
+        self.code: Code = []
+        self.columns: list[Column] = [Uniform()]
+        self.bodies: list[tuple[int, CallTo]] = []
+        self.steps(USERS, steps)
+        self.code.append((END, 0, 0))
+        while self.bodies:
+            at, call = self.bodies.pop(0)
+            code, edge, _ = self.code[at]
+            self.code[at] = (code, edge, len(self.code))
+            self.body(call)
+        self.program = self._sorted()
+
+    def _sorted(self) -> Program:
+        """The program with its columns ordered by kind, so that each kind is drawn in one block."""
+        kinds = (Uniform, Delay, Key)
+        order = sorted(range(len(self.columns)), key=lambda i: kinds.index(type(self.columns[i])))
+        place = {old: new for new, old in enumerate(order)}
+        code: Code = []
+        for op, a, b in self.code:
+            if op in (WORK, WORK_ITEMS, CHANCE):
+                code.append((op, place[a], b))
+            elif op in (ENTER, CHECK):
+                code.append((op, a, place.get(b, -1)))
+            elif op == PICK:
+                code.append((op, place[a], place[a] + b - a))
+            else:
+                code.append((op, a, b))
+        columns = tuple(self.columns[i] for i in order)
+        if len({column for column in columns if isinstance(column, Key)}) > 1:
+            raise InvalidSpec("one endpoint may draw keys from one population only")
+        return Program(code, columns)
+
+    def column(self, column: Column) -> int:
+        self.columns.append(column)
+        return len(self.columns) - 1
+
+    def emit(self, code: int, a: int = 0, b: object = 0) -> int:
+        self.code.append((code, a, b))
+        return len(self.code) - 1
+
+    def patch(self, at: int, target: int) -> None:
+        code, a, b = self.code[at]
+        self.code[at] = (code, a, (b, target)) if code == CHANCE else (code, target, b)
+
+    def body(self, call: CallTo) -> None:
+        service = self.compiler.spec.service(call.service)
+        operation = service.operation(call.operation)
+        index = self.compiler.service_index[service.name]
+        if call.pool is not None:
+            self.emit(CONNECT, 0, call.pool)
+        drawn = service.balance in (Balance.RANDOM, Balance.RANDOM_TWO)
+        self.emit(ENTER, index, self.column(Uniform()) if drawn else -1)
+        if operation.error_probability > 0:
+            self.emit(CHECK, index, self.column(Uniform()))
+        self.steps(service.name, operation.steps, service)
+        self.emit(RETURN, int(call.answers_items))
+
+    def steps(self, client: str, steps: tuple[Step, ...], service: ServiceSpec | None = None) -> None:
+        for step in steps:
+            self.step(client, step, service)
+
+    def step(self, client: str, step: Step, service: ServiceSpec | None) -> None:
+        here = self.compiler.service_index[client] if service is not None else -1
+        match step:
+            case Work():
+                column = self.column(Delay(step.mean_s, step.sigma))
+                self.emit(WORK_ITEMS if step.per_item else WORK, column)
+            case CallTo():
+                self.bodies.append((self.emit(CALL, self.compiler.edge_of(client, step)), step))
+            case PickItems():
+                columns = [self.column(Key(step.population, step.exponent)) for _ in range(step.count)]
+                self.emit(PICK, columns[0], columns[-1] + 1)
+            case IfItems():
+                skip = self.emit(IF_ITEMS)
+                self.emit(LEAD)
+                empty = self.emit(IF_ITEMS)
+                self.steps(client, step.steps, service)
+                self.emit(SETTLE)
+                self.patch(empty, len(self.code))
+                self.emit(FOLLOW)
+                self.patch(skip, len(self.code))
+            case Sometimes():
+                skip = self.emit(CHANCE, self.column(Uniform()), round(step.probability * UNIFORM_RANGE))
+                self.steps(client, step.steps, service)
+                self.patch(skip, len(self.code))
+            case CacheRead():
+                self.emit(CACHE_READ, here)
+            case CacheWrite():
+                self.emit(CACHE_WRITE, here)
+            case MintToken():
+                self.emit(MINT, here)
+            case VerifyToken():
+                self.emit(VERIFY, here)
+            case EnsureToken():
+                skip = self.emit(TOKEN)
+                self.step(client, step.login, service)
+                self.patch(skip, len(self.code))

@@ -1,0 +1,123 @@
+"""What the running cluster leaves behind: log records and users' outcomes. Nothing is rendered here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..clock import MILLISECOND, WINDOW
+from ..specs import USERS, Language
+from .failures import STATUS, Failure
+from .service import LogRecord
+
+if TYPE_CHECKING:
+    from .call import Call, Flow
+    from .edge import Edge
+    from .pool import ConnectionPool
+    from .service import Service
+    from .simulation import Simulation
+
+GOOD = 200
+SLOW_QUERY = 500 * MILLISECOND
+"""The database's log_min_duration_sample (chosen); of slower queries the sampled ones are logged."""
+
+
+class Recorder:
+    """Keeps the records of one cluster.
+
+    Attributes:
+        outcomes: per 15-second window of arrival, per endpoint: [answered, good]; the users' view of the cluster.
+        failures: per window: status → count of the answers that were not 200.
+        zombies: calls that ended with nobody waiting.
+    """
+
+    def __init__(self, sim: Simulation, services: list[Service], slo: list[int]) -> None:
+        self.sim = sim
+        self.services = {service.name: service for service in services}
+        self.slo = slo
+        self.outcomes: dict[int, list[list[int]]] = {}
+        self.failures: dict[int, dict[int, int]] = {}
+        self.finished = 0
+        self.zombies = 0
+
+    def log(self, service: str, source: str, event: str, *data: object) -> None:
+        """A program writes a line."""
+        self.services[service].log.append(LogRecord(self.sim.now, source, event, data))
+
+    def finish(self, flow: Flow, status: int) -> None:
+        """A user has an answer, or has given up."""
+        self.finished += 1
+        window = flow.start // WINDOW
+        outcomes = self.outcomes.get(window)
+        if outcomes is None:
+            outcomes = self.outcomes[window] = [[0, 0] for _ in self.slo]
+        counts = outcomes[flow.endpoint]
+        counts[0] += 1
+        if status != GOOD:
+            statuses = self.failures.setdefault(window, {})
+            statuses[status] = statuses.get(status, 0) + 1
+        elif self.sim._now - flow.start <= self.slo[flow.endpoint]:
+            counts[1] += 1
+
+    def access(self, call: Call, status: int) -> None:
+        """A sampled request was served: an access log line, or at a database a line if it was slow."""
+        replica = call.replica
+        assert replica is not None
+        duration = self.sim.now - call.start
+        language = replica.service.spec.language
+        if language is Language.REDIS or (language is Language.POSTGRES and duration < SLOW_QUERY):
+            return
+        edge = call.edge
+        replica.service.log.append(
+            LogRecord(self.sim.now, replica.name, "access", (edge.index, status, duration, call.flow.number))
+        )
+
+    def served_failure(self, call: Call, failure: Failure) -> None:
+        """A server answers with an error of its own making or passes one on."""
+        replica = call.replica
+        assert replica is not None
+        replica.service.log.append(
+            LogRecord(
+                self.sim.now,
+                replica.name,
+                "failure",
+                (call.edge.index, failure, self.sim.now - call.start, call.flow.number),
+            )
+        )
+
+    def call_failed(self, parent: Call, edge: Edge, failure: Failure, attempt: int) -> None:
+        """A client sees a call of its own fail."""
+        edge.failures[failure] = edge.failures.get(failure, 0) + 1
+        if edge.client == USERS:
+            return
+        replica = parent.replica
+        assert replica is not None
+        pool = replica.pools.get(edge.server)
+        detail = (pool.open, pool.active, pool.idle, len(pool.waiting)) if pool is not None else ()
+        replica.service.log.append(
+            LogRecord(
+                self.sim.now,
+                replica.name,
+                "call_failed",
+                (edge.index, failure, attempt, parent.flow.number, STATUS[failure], *detail),
+            )
+        )
+
+    def token_rejected(self, call: Call, reason: Failure, kid: str) -> None:
+        """A verifier refuses a token."""
+        replica = call.replica
+        assert replica is not None
+        self.log(
+            replica.service.name, replica.name, "token_rejected", reason, kid, call.flow.user, call.flow.number
+        )
+
+    def connection_attempt(self, pool: ConnectionPool, refusal: Failure | None) -> None:
+        """A pool opens a connection, or is turned away."""
+        client = pool.replica
+        server = pool.server
+        if refusal is not Failure.REFUSED:
+            event = "connection_opened" if refusal is None else "connection_refused"
+            self.log(server.name, server.replicas[0].name, event, client.service.name, client.ip, client.uid)
+        if refusal is not None:
+            self.log(
+                client.service.name, client.name, "connect_failed", refusal, server.name, pool.open, pool.size
+            )

@@ -1,0 +1,145 @@
+"""A replica (pod): its workers and queue, its connections, its keys, what it has measured."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from ..clock import SECOND
+from .edge import Breaker, Edge
+from .failures import Failure
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .keyring import KeyRing
+    from .pool import ConnectionPool
+    from .service import Service
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Upper bounds of latency histograms; source: OpenTelemetry semantic conventions, http.server.request.duration."""
+BUCKETS = [round(bound * SECOND) for bound in BUCKETS_S]
+SUM = len(BUCKETS) + 1
+"""Index of the sum of a histogram (a list of counts per bucket, the last for +Inf, then the sum in nanoseconds)."""
+
+
+def empty_histogram() -> list[int]:
+    """Counts of no observation."""
+    return [0] * (len(BUCKETS) + 2)
+
+
+class SingleFlight:
+    """Who fills which key, and who waits for it, within one replica."""
+
+    def __init__(self) -> None:
+        self.filling: dict[int, list[Call]] = {}
+        self.leading: dict[Call, list[int]] = {}
+        self.following: dict[Call, list[int]] = {}
+
+    def lead(self, call: Call) -> list[int]:
+        """Split a call's keys into those it fills itself, which are returned, and those it will wait for."""
+        own = [key for key in call.items if key not in self.filling]
+        self.following[call] = [key for key in call.items if key in self.filling]
+        if own:
+            self.leading[call] = own
+            for key in own:
+                self.filling[key] = []
+        return own
+
+    def settle(self, call: Call) -> list[Call]:
+        """The fill of a call has ended, well or not; returns the calls that waited for it."""
+        waiting: list[Call] = []
+        for key in self.leading.pop(call, ()):
+            waiting.extend(self.filling.pop(key))
+        return waiting
+
+    def follow(self, call: Call) -> bool:
+        """Queue behind one fill that a call still needs; False if there is none left."""
+        keys = self.following[call]
+        while keys:
+            followers = self.filling.get(keys.pop())
+            if followers is not None:
+                followers.append(call)
+                return True
+        del self.following[call]
+        return False
+
+
+class Replica:
+    """One pod of a service.
+
+    Attributes:
+        uid: its number in the cluster, never used twice.
+        ordinal: its place in the service, 0 first.
+        free: workers free; the others are held.
+        queue: calls that wait for a worker, first come first served.
+        slow: factor on the time of all work done here.
+        paused_until: the world is stopped until then (garbage collection).
+        disturbed: whether `slow` or `paused_until` matter just now.
+        ready: whether the load balancer sends calls here.
+        alive: whether the process runs.
+        busy: nanoseconds of work begun since it started.
+        served: successful answers by edge slot, as histograms.
+        failed: failed answers by (edge slot, failure), as histograms.
+        validations: tokens checked, by (result, key id).
+        revision: the configuration revision it has applied.
+    """
+
+    def __init__(self, service: Service, uid: int, ordinal: int, name: str, ip: str, node: str) -> None:
+        self.service = service
+        self.uid = uid
+        self.ordinal = ordinal
+        self.name = name
+        self.ip = ip
+        self.node = node
+        self.restarts = 0
+        self.alive = False
+        self.ready = False
+        self.keys: KeyRing | None = None
+        self.pools: dict[str, ConnectionPool] = {}
+        self.revision = 0
+        self.last_exit = ""
+        self.begin(0)
+
+    def begin(self, now: int) -> None:
+        """The state of a process that has just started: nothing in hand, every counter at zero."""
+        self.started = now
+        self.workers = self.service.workers
+        self.free = self.workers
+        self.queue: deque[Call] = deque()
+        self.slow = 1.0
+        self.paused_until = 0
+        self.disturbed = False
+        self.busy = 0
+        self.paused = 0
+        self.pauses = 0
+        self.served = [empty_histogram() for _ in range(self.service.edge_count)]
+        self.failed: dict[tuple[int, Failure], list[int]] = {}
+        self.breakers: dict[int, Breaker] = {}
+        self.validations: dict[tuple[str, str], int] = {}
+        self.flights: SingleFlight | None = SingleFlight() if self.service.single_flight else None
+
+    @property
+    def in_flight(self) -> int:
+        """Calls being served or queued."""
+        return self.workers - self.free + len(self.queue)
+
+    def set_slow(self, factor: float) -> None:
+        """Make all work begun from now on take `factor` times as long."""
+        self.slow = factor
+        self.disturbed = factor != 1.0 or self.paused_until > 0
+
+    def stretched(self, delay: int, now: int) -> int:
+        """The time that work of `delay` takes if it begins now."""
+        if self.slow != 1.0:
+            delay = int(delay * self.slow)
+        if self.paused_until > now:
+            delay += self.paused_until - now
+        return delay
+
+    def breaker(self, edge: Edge) -> Breaker:
+        """This replica's breaker of a call that has one."""
+        breaker = self.breakers.get(edge.index)
+        if breaker is None:
+            assert edge.breaker is not None
+            breaker = self.breakers[edge.index] = Breaker(edge.breaker)
+        return breaker

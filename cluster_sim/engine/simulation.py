@@ -1,0 +1,52 @@
+"""SimPy's environment with integer time and a state that pickles."""
+
+from __future__ import annotations
+
+from heapq import heappush
+from typing import Any
+
+import simpy
+from simpy.events import NORMAL, Event, EventPriority
+
+
+class Simulation(simpy.Environment):
+    """A `simpy.Environment` whose clock counts whole nanoseconds and which can be snapshotted.
+
+    Events are re-armed (`push`) instead of being made anew, and the event counter is a plain integer, so that
+    the state is the time, the queue and that counter.
+    """
+
+    def __init__(self, initial_time: int = 0) -> None:
+        super().__init__(initial_time)
+        self.sequence = 0
+
+    @property
+    def now(self) -> int:
+        """Simulated nanoseconds since the start."""
+        return self._now  # type: ignore[return-value]  # SimPy types time as int | float; here it is int
+
+    def push(self, at: int, event: Event) -> None:
+        """Schedule an event, whose callbacks are set, at an instant."""
+        self.sequence = sequence = self.sequence + 1
+        heappush(self._queue, (at, NORMAL, sequence, event))
+
+    def schedule(self, event: Event, priority: EventPriority = NORMAL, delay: float = 0) -> None:
+        """SimPy's own way to schedule, on the plain counter."""
+        self.sequence = sequence = self.sequence + 1
+        heappush(self._queue, (self._now + delay, priority, sequence, event))
+
+    def dispatch(self, event: Event) -> None:
+        """Call an event's callbacks, as SimPy's `step` does with the event it has taken from the queue."""
+        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+        for callback in callbacks:
+            callback(event)
+        if not event._ok and not hasattr(event, "_defused"):
+            raise event._value  # type: ignore[misc]  # a failed event's value is its exception
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"now": self._now, "queue": self._queue, "sequence": self.sequence}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__init__(state["now"])
+        self._queue = state["queue"]
+        self.sequence = state["sequence"]

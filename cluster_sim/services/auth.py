@@ -1,0 +1,56 @@
+"""auth-service: logs users in and verifies their tokens; every replica holds its own copy of the signing secret."""
+
+from __future__ import annotations
+
+from ..specs import (
+    Balance,
+    CallTo,
+    KeyRingSpec,
+    Language,
+    MintToken,
+    Operation,
+    RetrySpec,
+    ServiceSpec,
+    Sometimes,
+    VerifyToken,
+    Work,
+)
+from .rules import unauthorized, user_facing, workload_tickets
+
+_SETTINGS = CallTo(
+    service="config-service", operation="settings", timeout_s=0.5, retry=RetrySpec(attempts=1), optional=True
+)
+
+SERVICE = ServiceSpec(
+    name="auth-service",
+    team="security-team",
+    language=Language.PYTHON,
+    port=8080,
+    replicas=3,
+    workers=16,
+    queue_limit=200,
+    # kube-proxy in iptables mode picks an endpoint at random.
+    balance=Balance.RANDOM,
+    keys=KeyRingSpec(token_lifetime_s=300.0),
+    operations=(
+        Operation(
+            name="login",
+            method="POST",
+            route="/v1/login",
+            error_probability=0.0004,
+            # A password hash of bcrypt's default cost takes some tens of milliseconds (chosen: 60).
+            steps=(Work(mean_s=0.06, sigma=0.25), Sometimes(probability=0.05, steps=(_SETTINGS,)), MintToken()),
+        ),
+        Operation(
+            name="verify",
+            method="GET",
+            route="/v1/session",
+            error_probability=0.0004,
+            steps=(Work(mean_s=0.002, sigma=0.4), Sometimes(probability=0.03, steps=(_SETTINGS,)), VerifyToken()),
+        ),
+    ),
+)
+
+ERRORS, LATENCY = user_facing(SERVICE.name, p99_s=1.0)
+UNAUTHORIZED = unauthorized(SERVICE.name)
+NOT_READY, BUDGET = workload_tickets(SERVICE.name)

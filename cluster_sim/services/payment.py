@@ -1,0 +1,69 @@
+"""payment-service: takes payments, over a Hikari pool to postgres."""
+
+from __future__ import annotations
+
+from ..specs import CallTo, Language, Operation, PoolSpec, RetrySpec, ServiceSpec, Work
+from ..telemetry.alerts import AlertRule, Severity
+from .rules import pause_share, pool_timeouts, unauthorized, user_facing, workload_tickets
+
+_STORE = CallTo(service="postgres-db", operation="insert_payment", timeout_s=5.0, pool="postgres-db")
+
+SERVICE = ServiceSpec(
+    name="payment-service",
+    team="payments-team",
+    language=Language.JAVA,
+    port=8080,
+    replicas=3,
+    workers=32,
+    queue_limit=200,
+    gc=True,
+    start_s=14.0,
+    # HikariCP keeps a pool at its maximum by default; its connectionTimeout is 30 s by default, here 3 s (chosen).
+    pools={"postgres-db": PoolSpec(size=15, acquire_timeout_s=3.0)},
+    operations=(
+        Operation(
+            name="pay",
+            method="POST",
+            route="/v1/payments",
+            error_probability=0.0008,
+            steps=(
+                CallTo(
+                    service="auth-service", operation="verify", timeout_s=0.5, retry=RetrySpec(attempts=1)
+                ),
+                # Our own work with the call to the payment provider in it (chosen).
+                Work(mean_s=0.035, sigma=0.6),
+                _STORE,
+            ),
+        ),
+        Operation(
+            name="charge",
+            method="POST",
+            route="/v1/charges",
+            error_probability=0.0008,
+            steps=(Work(mean_s=0.035, sigma=0.6), _STORE),
+        ),
+    ),
+)
+
+ERRORS, LATENCY = user_facing(SERVICE.name, p99_s=2.0)
+UNAUTHORIZED = unauthorized(SERVICE.name)
+NOT_READY, BUDGET = workload_tickets(SERVICE.name)
+GC = AlertRule(
+    alert="JvmGcPauseHigh",
+    service=SERVICE.name,
+    severity=Severity.TICKET,
+    value=pause_share,
+    threshold=0.006,
+    for_s=0,
+    text="GC stopped the world for {value} of the last minute",
+)
+POOL = AlertRule(
+    alert="ConnectionPoolTimeouts",
+    service=SERVICE.name,
+    severity=Severity.TICKET,
+    value=pool_timeouts,
+    threshold=0,
+    for_s=30,
+    text="{value} pool acquisitions timed out in the last minute",
+    unit="",
+)

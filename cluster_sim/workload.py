@@ -1,0 +1,162 @@
+"""The users: open-loop arrivals, whom they are, what they ask for, and the row of draws each request brings."""
+
+from __future__ import annotations
+
+from math import pi, sin
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from simpy.events import Event
+
+from .clock import WINDOW, WINDOW_S
+from .engine.call import Call, Flow
+from .engine.program import UNIFORM_BITS, Code, Program
+
+if TYPE_CHECKING:
+    from .engine.executor import Executor
+    from .specs import ClusterSpec
+
+_SPARE_ROWS = 64
+_NO_ITEMS: list[int] = []
+
+NEVER = 1 << 62
+"""An instant after every other."""
+
+NUMBER_BITS = 20
+"""A request's number is its window shifted by these bits, plus its place in the window."""
+
+SAMPLED_EVERY = 8
+"""One request in eight keeps its access log lines (chosen: 2.5 traces a second at the default load)."""
+
+_DIURNAL_AMPLITUDE = 0.08
+_DIURNAL_PERIOD_S = 3600.0
+_BURST_WINDOWS = 3
+_BURST_PROBABILITY = 0.12
+_BURST_HEIGHT = 0.35
+"""Traffic shape (chosen): an hourly swing of ±8 %, and 45-second bursts of up to +35 %, one in two minutes or so."""
+
+
+class Workload(Event):
+    """The arrivals of one cluster, drawn window by window; the event is the next window.
+
+    The windows are those of simulated time, so what arrives does not depend on how the simulation is stepped,
+    nor on anything that happens in the cluster.
+
+    Attributes:
+        next_at: instant of the next arrival of this window, or `NEVER`.
+        rate_factor: factor on the declared arrival rate from the next window on.
+        spread: noise level; 0 gives a plain Poisson process.
+    """
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(
+        self, spec: ClusterSpec, programs: list[Program], codes: list[Code], executor: Executor, spread: float
+    ) -> None:
+        self.rate_hz = spec.arrival_rate_hz
+        self.rate_factor = 1.0
+        self.spread = spread
+        self.users = spec.users
+        self.programs = programs
+        self.codes = codes
+        self.executor = executor
+        self.arrived = 0
+        shares = np.array([endpoint.share for endpoint in spec.endpoints])
+        self.cumulative_shares = np.cumsum(shares) / shares.sum()
+        self.window = executor.sim.now // WINDOW - 1
+        self.expected = 0.0
+        self.cursor = 0
+        self._next_window()
+
+    # ------------------------------------------------------------ draws
+
+    def expected_arrivals(self, window: int) -> float:
+        """The mean number of arrivals in a window, as it stands now."""
+        streams = self.executor.streams
+        phase = 2 * pi * (window * WINDOW_S / _DIURNAL_PERIOD_S + streams.uniform("diurnal"))
+        factor = 1.0 + self.spread * _DIURNAL_AMPLITUDE * sin(phase)
+        burst = window // _BURST_WINDOWS
+        if streams.uniform("burst", burst) < _BURST_PROBABILITY:
+            factor *= 1.0 + self.spread * _BURST_HEIGHT * streams.uniform("burst-height", burst)
+        return self.rate_hz * self.rate_factor * WINDOW_S * max(factor, 0.0)
+
+    def _next_window(self) -> None:
+        self.window += 1
+        self.cursor = 0
+        self.expected = self.expected_arrivals(self.window)
+        self._draw()
+        self.next_at = self.times[0]
+        self._arm()
+
+    def _draw(self) -> None:
+        generator = self.executor.streams.window("arrivals", self.window)
+        count = int(generator.poisson(self.expected))
+        times = np.sort(generator.integers(0, WINDOW, count)) + self.window * WINDOW
+        endpoints = np.searchsorted(self.cumulative_shares, generator.random(count), side="right")
+        self.times: list[int] = [*times.tolist(), NEVER]
+        self.endpoints: list[int] = endpoints.tolist()
+        self.rows: list[list[int]] = [[]] * count
+        for number, program in enumerate(self.programs):
+            chosen = np.nonzero(endpoints == number)[0].tolist()
+            drawn = program.rows(len(chosen), generator).tolist()
+            for place, row in zip(chosen, drawn, strict=True):
+                self.rows[place] = row
+        self._spare: dict[tuple[int, int], list[list[int]]] = {}
+
+    def spare_row(self, flow: Flow, *keys: int) -> list[int]:
+        """The draws of a retry: those of the request would repeat its fate."""
+        window = flow.number >> NUMBER_BITS
+        bank = self._spare.get((window, flow.endpoint))
+        if bank is None:
+            generator = self.executor.streams.window(f"retries/{flow.endpoint}", window)
+            bank = self.programs[flow.endpoint].rows(_SPARE_ROWS, generator).tolist()
+            self._spare[(window, flow.endpoint)] = bank
+        return bank[self.executor.streams.bits("retry", flow.number, *keys) % _SPARE_ROWS]
+
+    # ------------------------------------------------------------ arrivals
+
+    def _arm(self) -> None:
+        self.callbacks = [self._turn_window]
+        self.executor.sim.push((self.window + 1) * WINDOW, self)
+
+    def _turn_window(self, _: Event) -> None:
+        self._next_window()
+
+    def next_call(self) -> Call:
+        """The request that arrives at `next_at`; afterwards `next_at` is the arrival after it."""
+        if not self.rows:
+            self._draw()
+        place = self.cursor
+        self.cursor = place + 1
+        self.arrived += 1
+        row = self.rows[place]
+        endpoint = self.endpoints[place]
+        start = self.times[place]
+        call = Call()
+        call.flow = Flow(
+            (self.window << NUMBER_BITS) + place,
+            row[0] * self.users >> UNIFORM_BITS,
+            endpoint,
+            place % SAMPLED_EVERY == 0,
+            start,
+        )
+        call.parent = call.edge = call.replica = call.pool = None
+        call.code = self.codes[endpoint]
+        call.pc = 0
+        call.row = row
+        call.start = start
+        call.attempt = call.retry = 0
+        call.items = _NO_ITEMS
+        self.next_at = self.times[place + 1]
+        return call
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        # Draws are a function of the seed and the window: they are made again where the copy needs them.
+        state["rows"] = []
+        state["_spare"] = {}
+        return state
+
+

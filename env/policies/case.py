@@ -1,0 +1,115 @@
+"""What an on-call engineer has noted so far: pages, log lines, measurements, and what was done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..models import Action, ActionType, Observation
+from .policy import offered
+
+MOST_LINES = 5000
+"""Log lines kept per service; chosen, far above what an episode shows."""
+
+_PAGE = re.compile(r"^\[(?P<status>[A-Z]+)[^\]]*\]\s+(?P<name>\S+)\s+(?P<service>\S+)")
+_MEASURED = re.compile(r"\|\s*(?P<measured>[^|]+?)\s*\|\s*since\s+(?P<since>\S+)")
+
+
+class Page(NamedTuple):
+    """One page: an alert that wakes somebody up."""
+
+    name: str
+    service: str
+    firing: bool
+    measured: str
+    since: str
+
+
+def read_page(line: str) -> Page | None:
+    """The page that an alert line tells of, or None where the line is something else."""
+    head = _PAGE.match(line)
+    if head is None:
+        return None
+    body = _MEASURED.search(line)
+    return Page(
+        name=head["name"],
+        service=head["service"],
+        firing=head["status"] != "RESOLVED",
+        measured=body["measured"] if body else "",
+        since=body["since"] if body else "",
+    )
+
+
+class CaseFile:
+    """The running notes of one incident.
+
+    Attributes:
+        services: the services that can be looked at, in the listed order.
+        logs: every line read so far, by service.
+        pages: the pages of the first observation that had any.
+        investigated: how often each service was looked at.
+        done: the actions taken so far, in order.
+    """
+
+    def __init__(self) -> None:
+        self.services: list[str] = []
+        self.logs: dict[str, list[str]] = {}
+        self.pages: tuple[Page, ...] = ()
+        self.investigated: dict[str, int] = {}
+        self.done: list[Action] = []
+        self._firing: frozenset[tuple[str, str]] = frozenset()
+        self._measured: dict[str, dict[str, float]] = {}
+        self._fixes: list[str] = []
+
+    def note(self, observation: Observation) -> None:
+        """Write down what an observation shows."""
+        self.services = offered(observation, "investigate")
+        self._fixes = offered(observation, "apply_fix")
+        for service, lines in observation.logs.items():
+            known = self.logs.setdefault(service, [])
+            before = set(known)
+            known.extend(line for line in lines if line not in before)
+            del known[:-MOST_LINES]
+        for service, figures in observation.metrics.items():
+            self._measured.setdefault(service, {}).update(measurements(figures))
+        pages = tuple(page for line in observation.alerts if (page := read_page(line)) is not None)
+        self._firing = frozenset((page.name, page.service) for page in pages if page.firing)
+        self.pages = self.pages or tuple(page for page in pages if page.firing)
+
+    def took(self, action: Action) -> None:
+        """Write down what was done."""
+        self.done.append(action)
+        if action.action_type is ActionType.INVESTIGATE and action.target is not None:
+            self.investigated[action.target] = self.investigated.get(action.target, 0) + 1
+
+    def has(self, action_type: ActionType, target: str | None = None) -> bool:
+        """Whether such an action was taken, on the target where one is named."""
+        return any(
+            action.action_type is action_type and target in (None, action.target) for action in self.done
+        )
+
+    def offers_fix(self, fix: str) -> bool:
+        """Whether the list of actions holds the fix."""
+        return fix in self._fixes
+
+    @property
+    def recovered(self) -> bool:
+        """None of the pages that opened the incident is firing now."""
+        return not any((page.name, page.service) in self._firing for page in self.pages)
+
+    def measured(self, service: str) -> Mapping[str, float]:
+        """The latest figures of a service by name; a nested one is named by its path."""
+        return self._measured.get(service, {})
+
+
+def measurements(figures: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """Every number inside a service's metrics, with the path of names that leads to it."""
+    if isinstance(figures, int | float):
+        yield path, float(figures)
+    elif isinstance(figures, Mapping):
+        for name, inner in figures.items():
+            yield from measurements(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(figures, list | tuple):
+        for index, inner in enumerate(figures):
+            yield from measurements(inner, f"{path}[{index}]")

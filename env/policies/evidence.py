@@ -1,0 +1,115 @@
+"""Clues: what can be seen in telemetry that speaks for one cause of an incident."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from .case import CaseFile
+
+_LABEL = re.compile(r'(?P<name>\w+)="(?P<value>[^"]*)"')
+
+
+class Clue(Protocol):
+    """One thing that speaks for a cause."""
+
+    @property
+    def says(self) -> str:
+        """What it means to find the clue, as a clause."""
+        ...
+
+    @property
+    def weight(self) -> int:
+        """How strongly it speaks."""
+        ...
+
+    @property
+    def decisive(self) -> bool:
+        """Whether the clue can carry a conclusion."""
+        ...
+
+    def found(self, case: CaseFile) -> str | None:
+        """What was read that shows it, in a few words, or None."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogClue:
+    """Log lines of a certain text.
+
+    Attributes:
+        pattern: what the lines hold; what it matches is quoted.
+        services: whose logs to read; all that were read, where empty.
+        at_least: how many lines it takes, so that the stray error of a healthy day is not a clue.
+    """
+
+    says: str
+    pattern: str
+    services: tuple[str, ...] = ()
+    at_least: int = 3
+    weight: int = 1
+    decisive: bool = False
+
+    def found(self, case: CaseFile) -> str | None:
+        hits = [
+            match[0]
+            for service in self.services or tuple(case.logs)
+            for line in case.logs.get(service, ())
+            if (match := re.search(self.pattern, line)) is not None
+        ]
+        return hits[-1] if len(hits) >= self.at_least else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FractionClue:
+    """One sum of figures of a service is a large fraction of another figure of it.
+
+    Attributes:
+        part: pattern of the names of the figures that are added up.
+        whole: pattern of the names of the figure that they are compared with, its largest match.
+        at_least: the fraction from which it is a clue, 0 to 1.
+    """
+
+    says: str
+    service: str
+    part: str
+    whole: str
+    at_least: float
+    weight: int = 1
+    decisive: bool = False
+
+    def found(self, case: CaseFile) -> str | None:
+        figures = case.measured(self.service)
+        parts = [value for name, value in figures.items() if re.search(self.part, name)]
+        whole = max((value for name, value in figures.items() if re.search(self.whole, name)), default=0.0)
+        if not parts or whole <= 0 or sum(parts) < self.at_least * whole:
+            return None
+        return f"{sum(parts):.0f} of {whole:.0f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisagreementClue:
+    """Replicas that should be alike carry different values of a label.
+
+    Attributes:
+        metric: pattern of the names of the series, as `name{label="value",…}`.
+        label: the label that ought to have one value.
+    """
+
+    says: str
+    service: str
+    metric: str
+    label: str
+    weight: int = 1
+    decisive: bool = False
+
+    def found(self, case: CaseFile) -> str | None:
+        values = {
+            match["value"]
+            for name, figure in case.measured(self.service).items()
+            if figure > 0 and re.search(self.metric, name)
+            for match in _LABEL.finditer(name)
+            if match["name"] == self.label
+        }
+        return f"{self.label} {' and '.join(sorted(values))}" if len(values) > 1 else None

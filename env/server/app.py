@@ -1,0 +1,83 @@
+"""Puts the server together."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import cache, partial
+
+from fastapi import FastAPI
+
+from ..sessions import EnvironmentFactory, SessionStore
+from . import about_routes, episode_routes, mcp, refusals, task_routes, websocket
+from .about_routes import API_VERSION, DESCRIPTION
+from .body_limit import BodyLimit
+from .metrics import ServerMetrics
+from .openapi import describe
+from .runner import EpisodeRunner
+from .settings import ServerSettings
+from .task_routes import Task
+
+SWEEP_EVERY_S = 30.0
+SWITCH_INTERVAL_S = 0.0005
+"""For how long a simulating thread may keep the others waiting (with Python's 5 ms /health took 0.2 s)."""
+
+
+def create_app(
+    environment_factory: EnvironmentFactory | None = None,
+    tasks: Mapping[str, Task] | None = None,
+    settings: ServerSettings | None = None,
+) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        environment_factory: makes the environment of a new session; IncidentEnvironment by default.
+        tasks: what may be played, by task_id; the catalogue by default.
+        settings: the limits; by default from the environment variables.
+    """
+    if environment_factory is None:
+        from ..environment import IncidentEnvironment
+
+        environment_factory = IncidentEnvironment
+    if tasks is None:
+        from ..tasks import TASKS
+
+        tasks = TASKS
+    settings = settings or ServerSettings.from_environ()
+    store = SessionStore(
+        environment_factory,
+        capacity=settings.max_sessions,
+        keep_idle_s=settings.keep_idle_s,
+        spare_idle_s=settings.spare_idle_s,
+    )
+    metrics = ServerMetrics(store)
+    runner = EpisodeRunner(store, tasks, metrics, settings.workers)
+
+    app = FastAPI(
+        title="Incident Response OpenEnv", version=API_VERSION, description=DESCRIPTION, lifespan=_lifespan
+    )
+    app.state.settings = settings
+    app.state.tasks = tasks
+    app.state.metrics = metrics
+    app.state.runner = runner
+    app.add_middleware(BodyLimit, limit_bytes=settings.max_body_bytes)
+    refusals.install(app)
+    for routes in (about_routes, episode_routes, task_routes, mcp, websocket):
+        app.include_router(routes.router)
+    app.openapi = cache(partial(describe, app))  # type: ignore[method-assign] # FastAPI's documented way
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    runner: EpisodeRunner = app.state.runner
+    switch_interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    sweep = asyncio.create_task(runner.sweep(SWEEP_EVERY_S))
+    try:
+        yield
+    finally:
+        sweep.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweep
+        sys.setswitchinterval(switch_interval_s)

@@ -1,0 +1,99 @@
+"""POST /reset, POST /step, GET /state and GET /metrics."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from ..errors import NotReset
+from ..models import DEFAULT_TASK_ID, Action, EpisodeState, ResetRequest, StepRequest, Turn
+from ..sessions import NO_EPISODE, Session
+from .openapi import takes
+from .reading import SESSION_HEADER, SESSION_QUERY, read_reset, read_session_query, read_step
+from .runner import EpisodeRunner
+from .strict_json import JSONAnswer
+
+EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+router = APIRouter()
+
+
+@router.post(
+    "/reset",
+    tags=["Environment Control"],
+    response_model=Turn,
+    openapi_extra=takes(ResetRequest, query=ResetRequest.model_fields, body_required=False),
+)
+async def reset(request: Request) -> Response:
+    """Begin an episode: in the named session, or in a new one that `task_id` alone then stands for."""
+    wanted = await read_reset(request)
+    runner = runner_of(request)
+    runner.check_task(wanted.task_id)
+    session = None if wanted.session_id is None else runner.store.get(wanted.session_id)
+    turn = await runner.reset(wanted, session)
+    if session is None:
+        runner.store.alias(wanted.task_id, runner.store.get(turn.session_id))
+    return turn_answer(turn)
+
+
+@router.post(
+    "/step",
+    tags=["Environment Control"],
+    response_model=Turn,
+    openapi_extra=takes(Action, StepRequest, query=SESSION_QUERY),
+)
+async def step(request: Request) -> Response:
+    """Take one action, given bare or as `{"action": {…}}`."""
+    wanted = await read_step(request)
+    runner = runner_of(request)
+    session = find_session(runner, wanted.session_id, wanted.task_id)
+    if session is None:
+        raise NotReset
+    return turn_answer(await runner.step(session, wanted.action, wanted.task_id))
+
+
+@router.get(
+    "/state",
+    tags=["State Management"],
+    response_model=EpisodeState,
+    openapi_extra=takes(query=SESSION_QUERY),
+)
+async def state(request: Request) -> Response:
+    """Where a session's episode stands; its score only when it is done."""
+    wanted = read_session_query(request)
+    runner = runner_of(request)
+    task_id = wanted.get("task_id")
+    session = find_session(runner, wanted.get("session_id", request.headers.get(SESSION_HEADER)), task_id)
+    return JSONAnswer(NO_EPISODE if session is None else await runner.state(session, task_id))
+
+
+@router.get(
+    "/metrics",
+    tags=["Observability"],
+    response_class=PlainTextResponse,
+    openapi_extra=takes(query=["session_id"]),
+)
+async def metrics(request: Request) -> Response:
+    """The server's own metrics, or with `session_id` that session's cluster as of its simulated now."""
+    session_id = request.query_params.get("session_id")
+    if session_id is None:
+        page: bytes = request.app.state.metrics.exposition()
+    else:
+        runner = runner_of(request)
+        page = await runner.exposition(runner.store.get(session_id))
+    return Response(page, media_type=EXPOSITION_TYPE)
+
+
+def runner_of(request: Request) -> EpisodeRunner:
+    runner: EpisodeRunner = request.app.state.runner
+    return runner
+
+
+def find_session(runner: EpisodeRunner, session_id: str | None, task_id: str | None) -> Session | None:
+    """The session of this id, else the one that the task's last /reset without an id left."""
+    runner.check_task(task_id)
+    if session_id is not None:
+        return runner.store.get(session_id)
+    return runner.store.aliased(task_id or DEFAULT_TASK_ID)
+
+
+def turn_answer(turn: Turn) -> JSONAnswer:
+    return JSONAnswer(turn, headers={SESSION_HEADER: turn.session_id})
