@@ -16,6 +16,7 @@ from .engine.config import ConfigStore, SecretRevision
 from .engine.edge import Edge
 from .engine.executor import Executor
 from .engine.program import Compiler
+from .engine.memory import MemoryWatch
 from .engine.recorder import Recorder
 from .engine.replica import Replica
 from .engine.service import Service
@@ -55,6 +56,7 @@ class Cluster:
         seed: together with the spec, the noise level and what is done to it, it decides everything that happens.
         noise: level of background trouble and of unevenness of traffic; 1 is usual, 0 none.
         operations: rolling deploys and scalings under way.
+        jobs: programs of others that use the cluster and are not done.
         actions: names of the changes made from outside, with the time of each.
     """
 
@@ -74,6 +76,7 @@ class Cluster:
         self.executor = Executor(self.sim, self.streams, self.recorder, nanoseconds(lifetime))
         self.edges = [Edge(e, into[e.server].index(e), self.executor) for e in compiler.edges]
         self.operations: list[Event] = []
+        self.jobs: list[Event] = []
         self.actions: list[tuple[int, str]] = []
         self._uid = 0
         self.config = self._config_store()
@@ -88,6 +91,7 @@ class Cluster:
         self.workload = Workload(spec, compiler.programs, codes, self.executor, noise)
         self.executor.workload = self.workload
         self.background = Background(self, noise)
+        self.memory = [MemoryWatch(self, service) for service in services if service.keyspace is not None]
         self.scrapes = ScrapeLog(self)
         self.alerts = AlertManager(self)
 
@@ -237,6 +241,33 @@ class Cluster:
         """Begin to bring a service to a number of replicas."""
         lifecycle.Scaling(self, self.service(service), replicas, nanoseconds(pace_s))
 
+    def evict(self, replica: Replica) -> None:
+        """Move a pod to another node: its process is lost and starts again there."""
+        node = int(replica.node.removeprefix("node-"))
+        replica.node = f"node-{node % 3 + 1}"
+        lifecycle.restart(self, replica, "Evicted")
+
+    def slow_down(self, replica: Replica, factor: float, until: int) -> None:
+        """Make the work of a replica take `factor` times as long until an instant."""
+        self.after(until - self.sim.now, "_end_slow_spell", replica, replica.restarts)
+        replica.set_slow(factor)
+
+    def drop_idle_connections(self, server: str) -> None:
+        """Close the connections to a server that no client is using; the pools open theirs again."""
+        backends = self.service(server).backends
+        assert backends is not None
+        for service in self.services.values():
+            for replica in service.replicas:
+                for pool in replica.pools.values():
+                    if pool.server.name == server:
+                        backends.used -= pool.drop_idle()
+                        pool.filler.start()
+
+    def cancel_calls(self, service: str, *, longer_than_s: float) -> None:
+        """End, with an error, what a service has been at for too long."""
+        before = self.sim.now - nanoseconds(longer_than_s)
+        lifecycle.cancel(self, self.service(service), before)
+
     def delay_work(self, replica: Replica, delay: int) -> None:
         """Postpone the end of all work in progress at a replica."""
         queue = self.sim._queue
@@ -260,8 +291,9 @@ class Cluster:
         spec = replica.service.spec
         replica.ready = True
         replica.service.refresh_ready()
-        replica.set_slow(spec.warmup_factor)
-        self.after(nanoseconds(spec.warmup_s), "_end_slow_spell", replica, restarts)
+        if replica.slow < spec.warmup_factor:
+            replica.set_slow(spec.warmup_factor)
+            self.after(nanoseconds(spec.warmup_s), "_end_slow_spell", replica, restarts)
         self.recorder.log(replica.service.name, replica.name, "started", self.sim.now - replica.started)
 
     def _end_slow_spell(self, replica: Replica, restarts: int) -> None:

@@ -25,6 +25,7 @@ class Keyspace:
     def __init__(self, spec: CacheSpec) -> None:
         self.spec = spec
         self.maxmemory_bytes = spec.maxmemory_bytes
+        self.memory_limit_bytes = spec.memory_limit_bytes
         self.policy = spec.policy
         self.ttl = nanoseconds(spec.ttl_s)
         self.entries: dict[int, int] = {}
@@ -64,14 +65,15 @@ class Keyspace:
         return missing
 
     def write(self, keys: list[int], now: int) -> bool:
-        """Set keys with the usual time to live; False if memory is full and nothing may be evicted."""
+        """Set keys, one command each, with the usual time to live; False if any was refused for want of memory."""
         self.sweep(now)
-        if not self._make_room():
-            self.refused += 1
-            return False
         expires = now + self.ttl
         entries = self.entries
-        for key in keys:
+        for place, key in enumerate(keys):
+            if not self._make_room():
+                self.refused += len(keys) - place
+                self.written += place
+                return False
             entries.pop(key, None)
             entries[key] = expires
             self.expiring.append((expires, key))

@@ -83,6 +83,26 @@ def _lost_calls(cluster: Cluster, replica: Replica) -> list[Call]:
     return list(victims)
 
 
+def cancel(cluster: Cluster, service: Service, before: int) -> None:
+    """Fail the calls at a service that began before an instant and wait there for nothing but work or a worker."""
+    found = [call for call in pending_calls(cluster) if _at(call, service) and call.start < before]
+    waiting = {call for replica in service.replicas for call in replica.queue}
+    queue = cluster.sim._queue
+    queue[:] = [entry for entry in queue if entry[3] not in found]
+    heapify(queue)
+    for call in found:
+        if call in waiting:
+            assert call.replica is not None
+            call.replica.queue.remove(call)
+        going_on = cluster.executor.fail(call, Failure.SERVER_ERROR, working=call not in waiting)
+        if going_on is not None:
+            cluster.executor.resume(going_on)
+
+
+def _at(call: Call, service: Service) -> bool:
+    return call.replica is not None and call.replica.service is service
+
+
 def _holds_connection_to(call: Call, server: Service) -> bool:
     """Whether a call has its connection to a server but has not been taken up there yet."""
     pool = call.pool

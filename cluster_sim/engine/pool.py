@@ -119,6 +119,13 @@ class ConnectionPool(Event):
         self.open = self.idle = 0
         return lost
 
+    def drop_idle(self) -> int:
+        """The connections that nobody uses are lost; returns how many there were."""
+        lost = self.idle
+        self.open -= lost
+        self.idle = 0
+        return lost
+
     def _hand_over(self) -> None:
         deadline, call = self.waiting.popleft()
         self.acquired += 1

@@ -58,6 +58,14 @@ class Recorder:
         elif self.sim._now - flow.start <= self.slo[flow.endpoint]:
             counts[1] += 1
 
+    def outcome(self, since: int, until: int) -> list[tuple[int, int]]:
+        """Per endpoint, how many requests that arrived in whole windows of a span were answered, and how many well."""
+        counts = [(0, 0)] * len(self.slo)
+        for window, outcomes in self.outcomes.items():
+            if since <= window * WINDOW and (window + 1) * WINDOW <= until:
+                counts = [(a + x, g + y) for (a, g), (x, y) in zip(counts, outcomes, strict=True)]
+        return counts
+
     def access(self, call: Call, status: int) -> None:
         """A sampled request was served: an access log line, or at a database a line if it was slow."""
         replica = call.replica

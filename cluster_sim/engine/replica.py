@@ -37,7 +37,7 @@ class SingleFlight:
 
     def lead(self, call: Call) -> list[int]:
         """Split a call's keys into those it fills itself, which are returned, and those it will wait for."""
-        own = [key for key in call.items if key not in self.filling]
+        own = [key for key in dict.fromkeys(call.items) if key not in self.filling]
         self.following[call] = [key for key in call.items if key in self.filling]
         if own:
             self.leading[call] = own

@@ -25,7 +25,8 @@ SERVICE = ServiceSpec(
         # A SKU's page of stock, prices and variants with Redis' own overhead (chosen).
         entry_bytes=64 << 10,
         ttl_s=90.0,
-        memory_limit_bytes=192 * MIB,
+        # The limit leaves an eighth over maxmemory for buffers and the copy made while saving (chosen).
+        memory_limit_bytes=144 * MIB,
     ),
     operations=(
         Operation(name="mget", method="MGET", route="stock:*", steps=(Work(mean_s=0.0004, sigma=0.3), CacheRead())),

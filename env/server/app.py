@@ -71,7 +71,6 @@ def create_app(
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runner: EpisodeRunner = app.state.runner
-    switch_interval_s = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     sweep = asyncio.create_task(runner.sweep(SWEEP_EVERY_S))
     try:
@@ -80,4 +79,3 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         sweep.cancel()
         with suppress(asyncio.CancelledError):
             await sweep
-        sys.setswitchinterval(switch_interval_s)

@@ -86,7 +86,7 @@ class EpisodeRunner:
                 task.exception()  # Seen, so that nobody is told of an error whose caller has gone.
 
         working.add_done_callback(finished)
-        return await working
+        return await asyncio.shield(working)
 
     async def _work(self, session: Session, work: Callable[[], Result]) -> Result:
         async with session.lock:

@@ -1,6 +1,7 @@
 """A stand-in for the simulated environment: instant, deterministic, and slow or failing on demand."""
 
 import threading
+import time
 from dataclasses import dataclass
 
 from env.errors import EpisodeOver
@@ -39,7 +40,10 @@ TASKS = {
 
 
 class FakeEnvironment:
-    """Counts its steps; `gate` holds the step whose target is "slow" until the test lets it go."""
+    """Counts its steps; `gate` holds the step whose target is "slow" until the test lets it go.
+
+    A step at "busy" takes a moment, so that callers who take no turns would meet; one at "broken" fails.
+    """
 
     def __init__(self):
         self.done = False
@@ -59,6 +63,8 @@ class FakeEnvironment:
             raise EpisodeOver
         self.at_work += 1
         self.most_at_work = max(self.most_at_work, self.at_work)
+        if action.target == "busy":
+            time.sleep(0.002)
         if action.target == "slow":
             self.entered.set()
             assert self.gate.wait(20)

@@ -1,0 +1,43 @@
+"""Faults of limits that legitimate demand outgrows."""
+
+from __future__ import annotations
+
+from ..cluster import Cluster
+from .fault import Fault, Mechanism
+
+
+def wanted_connections(cluster: Cluster) -> int:
+    """Connections to the database that all clients' pools are configured to hold, and the exporter's."""
+    backends = cluster.service("postgres-db").backends
+    assert backends is not None
+    return backends.monitoring + sum(
+        pool.size
+        for service in cluster.services.values()
+        for replica in service.replicas
+        for pool in replica.pools.values()
+        if pool.server.backends is backends
+    )
+
+
+def _scale_out_payment(cluster: Cluster) -> None:
+    # A fixed pool per pod: seven or eight pods want 105 or 120 connections, on top of inventory's 30.
+    replicas = 7 + cluster.streams.bits("fault/replicas") % 2
+    cluster.scale("payment-service", replicas, pace_s=6.0)
+
+
+def _excess_connections(cluster: Cluster) -> float:
+    backends = cluster.service("postgres-db").backends
+    assert backends is not None
+    return float(max(0, wanted_connections(cluster) - backends.admitted))
+
+
+MAX_CONNECTIONS_UNDERSIZED = Fault(
+    name="pg_max_connections_undersized",
+    service="postgres-db",
+    mechanism=Mechanism.CONNECTION_LIMIT,
+    team="database-team",
+    inject=_scale_out_payment,
+    distance=_excess_connections,
+    # Pools that were refused try again within 10 s, so a mask that only frees slots relapses in less than a minute.
+    hold_s=180.0,
+)
