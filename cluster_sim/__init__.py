@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .catalogue import catalogue
 from .clock import WINDOW, WINDOW_S, moment, nanoseconds, rfc3339, seconds
 from .cluster import Cluster
 from .errors import ClusterSimError, DuplicateName, InvalidSpec, NoPage, UnknownName
@@ -43,6 +44,7 @@ __all__ = [
     "Severity",
     "UnknownName",
     "begin",
+    "catalogue",
     "good_share",
     "is_safe",
     "judge",

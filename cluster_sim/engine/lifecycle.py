@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from heapq import heapify
 from typing import TYPE_CHECKING
@@ -77,26 +78,28 @@ def _lost_calls(cluster: Cluster, replica: Replica) -> list[Call]:
                     call.pool = None
             below = call
             call = call.parent
-    queue = cluster.sim._queue
-    queue[:] = [entry for entry in queue if entry[3] not in leaves]
-    heapify(queue)
+    _take_out(cluster, leaves)
     return list(victims)
 
 
 def cancel(cluster: Cluster, service: Service, before: int) -> None:
     """Fail the calls at a service that began before an instant and wait there for nothing but work or a worker."""
     found = [call for call in pending_calls(cluster) if _at(call, service) and call.start < before]
-    waiting = {call for replica in service.replicas for call in replica.queue}
-    queue = cluster.sim._queue
-    queue[:] = [entry for entry in queue if entry[3] not in found]
-    heapify(queue)
-    for call in found:
-        if call in waiting:
-            assert call.replica is not None
-            call.replica.queue.remove(call)
-        going_on = cluster.executor.fail(call, Failure.SERVER_ERROR, working=call not in waiting)
+    queued = {call for replica in service.replicas for call in replica.queue}
+    _take_out(cluster, set(found))
+    for replica in service.replicas:
+        replica.queue = deque(call for call in replica.queue if call not in found)
+    for call in sorted(found, key=lambda call: call not in queued):
+        going_on = cluster.executor.fail(call, Failure.SERVER_ERROR, working=call not in queued)
         if going_on is not None:
             cluster.executor.resume(going_on)
+
+
+def _take_out(cluster: Cluster, calls: set[Call]) -> None:
+    """Remove calls from the queue of events."""
+    queue = cluster.sim._queue
+    queue[:] = [entry for entry in queue if entry[3] not in calls]
+    heapify(queue)
 
 
 def _at(call: Call, service: Service) -> bool:

@@ -129,7 +129,8 @@ class ConnectionPool(Event):
     def _hand_over(self) -> None:
         deadline, call = self.waiting.popleft()
         self.acquired += 1
-        self.waited += self.executor.sim.now - (deadline - self.acquire_timeout)
+        call.start = now = self.executor.sim.now
+        self.waited += now - (deadline - self.acquire_timeout)
         self.executor.resume(call)
 
     def _arm(self, at: int) -> None:

@@ -1,0 +1,189 @@
+"""One episode: reset, step, state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cluster_sim import begin, exposition, is_safe, judge, seven_services
+
+from .actions import ACTIONS, Effect, Scene
+from .episode import EpisodeRecord, Event
+from .errors import EpisodeOver, NotReset, UnknownTask
+from .grading import Grade, grade
+from .models import Action, EpisodeOptions, Observation
+from .observation import Look, available_actions, observe
+from .rewards import Outcome, shaped_reward, sparse_reward, table_reward
+from .tasks import TASKS, IncidentTask
+
+
+class IncidentEnvironment:
+    """Plays one episode at a time; everything in it is a function of task, seed, options and actions.
+
+    Attributes:
+        done: whether the episode is over.
+    """
+
+    def __init__(self) -> None:
+        self.done = False
+        self._scene: Scene | None = None
+        self._task: IncidentTask
+        self._options: EpisodeOptions
+        self._grade: Grade
+        self._effect = Effect(message="")
+        self._paged = 0
+        self._paid = 0.0
+        self._actions: list[str] = []
+
+    # ------------------------------------------------------------ the episode
+
+    def reset(self, task_id: str, seed: int, options: EpisodeOptions | None = None) -> Observation:
+        """Begin an episode at the page.
+
+        Raises:
+            UnknownTask: there is no such task.
+        """
+        if task_id not in TASKS:
+            raise UnknownTask(task_id)
+        options = options or EpisodeOptions()
+        task = TASKS[task_id]
+        incident = begin(seven_services(options.arrival_rate_hz), task.root, seed, noise=options.noise)
+        record = EpisodeRecord(task_id=task_id, seed=seed)
+        self._scene = Scene(incident.cluster, task.root, task.root.team, record)
+        self._task, self._options = task, options
+        self._grade = grade(task.criteria, task.root.team, record)
+        self._paged = incident.paged
+        self._paid = 0.0
+        self._actions = available_actions(incident.cluster)
+        self._effect = Effect(message="You were paged. The alerts tell what users feel; the rest is for you to find out.")
+        self.done = False
+        return self._observe(since=self._paged)
+
+    def step(self, action: Action) -> Observation:
+        """Carry out one action.
+
+        Raises:
+            NotReset: no episode has begun.
+            EpisodeOver: it is over.
+        """
+        scene = self._running()
+        if self.done:
+            raise EpisodeOver
+        before = scene.cluster.now
+        record = scene.record
+        record.step += 1
+        effect = self._effect = ACTIONS[action.action_type](scene, action)
+        repaired = self._read_world(scene, effect)
+        self._grade = grade(self._task.criteria, scene.owner, record)
+        complete = self._complete(record)
+        out_of_steps = not complete and record.step >= self._task.max_steps
+        self.done = complete or out_of_steps
+        outcome = Outcome(
+            action=action,
+            first_look=effect.first_look,
+            right_team=effect.right_team,
+            wrong_team=effect.wrong_team,
+            repaired=repaired,
+            wrong_fix=effect.wrong_fix,
+            first_postmortem=effect.first_postmortem,
+            complete=complete,
+            out_of_steps=out_of_steps,
+        )
+        reward = self._reward(outcome)
+        record.events.append(Event(step=record.step, action=action, reward=reward))
+        observation = self._observe(since=before)
+        observation.done = self.done
+        observation.reward = reward
+        return observation
+
+    def _running(self) -> Scene:
+        if self._scene is None:
+            raise NotReset
+        return self._scene
+
+    def _read_world(self, scene: Scene, effect: Effect) -> bool:
+        """Read from the world whether it is repaired; returns whether it is so for the first time.
+
+        It is read after every change, and while the roots are safe but users are not yet served well.
+        """
+        record = scene.record
+        if record.repaired_at is not None and not effect.changed:
+            return False
+        recovered = is_safe(scene.cluster, scene.fault) and judge(scene.cluster, scene.fault).recovered
+        if not recovered:
+            record.repaired_at = None
+            return False
+        if record.repaired_at is not None:
+            return False
+        record.repaired_at = record.step
+        first = not record.repaired_once
+        record.repaired_once = True
+        return first
+
+    def _complete(self, record: EpisodeRecord) -> bool:
+        explained = record.postmortem is not None or not self._task.needs_postmortem
+        return record.repaired_at is not None and self._running().owner in record.escalated and explained
+
+    def _reward(self, outcome: Outcome) -> float:
+        record = self._running().record
+        match self._options.reward_mode:
+            case "table":
+                return table_reward(outcome, self._task.criteria, record)
+            case "shaped":
+                reward = shaped_reward(self._grade, self._paid)
+                self._paid = self._grade.score
+                return reward
+            case "sparse":
+                return sparse_reward(self._grade, done=self.done)
+
+    def _observe(self, since: int) -> Observation:
+        scene = self._running()
+        observation = observe(
+            scene.cluster,
+            step=scene.record.step,
+            task_id=self._task.task_id,
+            description=self._task.description,
+            actions=list(self._actions),
+            message=self._effect.message,
+            look=self._effect.look if scene.record.step else Look(),
+            since=since,
+            paged=self._paged,
+        )
+        if self._effect.error is not None:
+            observation.metadata["error"] = self._effect.error
+        return observation
+
+    # ------------------------------------------------------------ what can be asked about it
+
+    def state(self) -> dict[str, Any]:
+        """The episode as it stands; its truth and score only when it is done."""
+        scene = self._running()
+        state: dict[str, Any] = {
+            "episode_id": f"{self._task.task_id}-{scene.record.seed}",
+            "step_count": scene.record.step,
+            "task_id": self._task.task_id,
+            "seed": scene.record.seed,
+            "max_steps": self._task.max_steps,
+            "done": self.done,
+            "options": self._options.model_dump(),
+            "actions": [event.action.model_dump() for event in scene.record.events],
+            "rewards": [event.reward for event in scene.record.events],
+        }
+        return state | self._verdict()
+
+    def info(self) -> dict[str, Any]:
+        """Extras of the last step."""
+        return {"read_api": self._options.read_api, "error": self._effect.error} | self._verdict()
+
+    def _verdict(self) -> dict[str, Any]:
+        if not self.done:
+            return {}
+        fault = self._task.root
+        return {
+            "score": self._grade.score,
+            "breakdown": {"lines": self._grade.lines, "deductions": self._grade.deductions},
+            "truth": {"root_cause": fault.service, "mechanism": str(fault.mechanism), "fault": fault.name},
+        }
+
+    def exposition(self) -> bytes:
+        """The cluster's metrics as of its simulated now, in Prometheus' text format."""
+        return exposition(self._running().cluster)

@@ -1,0 +1,74 @@
+"""The history of one episode: what the agent did and what came of it, as the graders read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .models import Action
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootCauseStatement:
+    """What the agent says is the root cause.
+
+    Attributes:
+        service: the one service it names, or None where it names none or several.
+        mechanism: the one mechanism it names, likewise.
+        confidence: 0 to 1, where stated.
+    """
+
+    service: str | None
+    mechanism: str | None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fix:
+    """One remediation that was applied.
+
+    Attributes:
+        wrong: it moved no root parameter toward its safe set.
+    """
+
+    name: str
+    step: int
+    wrong: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One step: the action and the reward paid for it."""
+
+    step: int
+    action: Action
+    reward: float
+
+
+@dataclass
+class EpisodeRecord:
+    """One episode so far.
+
+    Attributes:
+        investigated: service → the step in which it was looked at first.
+        escalated: teams paged, in order, repeats too.
+        fixes: remediations applied, in order.
+        statement: the first root-cause statement, made in step `stated_at`; later ones replace nothing.
+        postmortem: the first postmortem submitted: its text, and the root cause it states.
+        repaired_at: the step since which the world is repaired, None while it is not.
+        repaired_once: it was repaired at some time.
+    """
+
+    task_id: str
+    seed: int
+    step: int = 0
+    investigated: dict[str, int] = field(default_factory=dict)
+    escalated: list[str] = field(default_factory=list)
+    fixes: list[Fix] = field(default_factory=list)
+    statement: RootCauseStatement | None = None
+    stated_at: int | None = None
+    postmortem: str | None = None
+    postmortem_statement: RootCauseStatement | None = None
+    repaired_at: int | None = None
+    repaired_once: bool = False
+    no_ops: int = 0
+    events: list[Event] = field(default_factory=list)
