@@ -11,7 +11,9 @@ def main() -> None:
     """Run a command."""
     parser = argparse.ArgumentParser(prog="python -m cluster_sim", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    table = commands.add_parser("table", help="print what proves the incidents: loads, pages, effect of every remediation")
+    table = commands.add_parser(
+        "table", help="print what proves the incidents: loads, pages, effect of every remediation"
+    )
     table.add_argument("--seeds", type=int, default=20, help="seeds 0 to SEEDS-1 (default: 20)")
     table.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
     options = parser.parse_args()

@@ -15,8 +15,8 @@ from .engine.call import Call
 from .engine.config import ConfigStore, SecretRevision
 from .engine.edge import Edge
 from .engine.executor import Executor
-from .engine.program import Compiler
 from .engine.memory import MemoryWatch
+from .engine.program import Compiler
 from .engine.recorder import Recorder
 from .engine.replica import Replica
 from .engine.service import Service
@@ -81,7 +81,8 @@ class Cluster:
         self._uid = 0
         self.config = self._config_store()
         for service in services:
-            service.version = f"2.{10 + self.streams.bits('version', service.index) % 20}.{self.streams.bits('patch', service.index) % 8}"
+            minor = 10 + self.streams.bits("version", service.index) % 20
+            service.version = f"2.{minor}.{self.streams.bits('patch', service.index) % 8}"
             for _ in range(service.spec.replicas):
                 lifecycle.add_replica(self, service, instantly=True)
         self._fill_pools()
@@ -336,5 +337,3 @@ def key_rates(spec: ClusterSpec) -> list[float]:
                     rates[key] += per_second * (upto - before)
                     before = upto
     return rates
-
-

@@ -196,7 +196,10 @@ def _table(name: str, proofs: list[SeedProof]) -> Iterator[str]:
         faulty = mean(proof.faulty.endpoints[i] for proof in proofs)
         yield f"| … of {endpoint.name} | {healthy:.3f} | {faulty:.3f} |"
     yield ""
-    yield "| remediation | root safe | users held | fix line paid | toward safe | good answers meanwhile | worst minute after | takes |"
+    yield (
+        "| remediation | root safe | users held | fix line paid | toward safe | good answers meanwhile "
+        "| worst minute after | takes |"
+    )
     yield "|---|---|---|---|---|---|---|---|"
     count = len(proofs)
     for remediation in proofs[0].trials:

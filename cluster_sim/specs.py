@@ -130,11 +130,21 @@ class KeyRingSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """Time of a worker: lognormal with this mean and shape, times the number of items if `per_item`."""
+    """Time of a worker with this mean, times the number of items if `per_item`.
+
+    Attributes:
+        sigma: shape of the lognormal law; an exponential one has none.
+        law: `lognormal` or `exponential`.
+    """
 
     mean_s: float
     sigma: float = 0.5
     per_item: bool = False
+    law: str = "lognormal"
+
+    def __post_init__(self) -> None:
+        if self.law not in ("lognormal", "exponential"):
+            raise InvalidSpec(f"unknown law of service times: {self.law!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,18 +219,7 @@ class EnsureToken:
     login: CallTo
 
 
-Step = (
-    Work
-    | CallTo
-    | PickItems
-    | IfItems
-    | Sometimes
-    | CacheRead
-    | CacheWrite
-    | MintToken
-    | VerifyToken
-    | EnsureToken
-)
+Step = Work | CallTo | PickItems | IfItems | Sometimes | CacheRead | CacheWrite | MintToken | VerifyToken | EnsureToken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,9 +341,9 @@ class ClusterSpec:
                 for call in calls_in(operation.steps):
                     yield service.name, call
 
-    def graph(self) -> nx.DiGraph:
+    def graph(self) -> nx.DiGraph[str]:
         """Who calls whom: nodes are services (and the users), an edge lists the operations called."""
-        graph = nx.DiGraph()
+        graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_node(USERS)
         graph.add_nodes_from(service.name for service in self.services)
         for client, call in self.calls():

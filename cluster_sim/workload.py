@@ -142,7 +142,7 @@ class Workload(Event):
             place % SAMPLED_EVERY == 0,
             start,
         )
-        call.parent = call.edge = call.replica = call.pool = None
+        call.parent = call.replica = call.pool = None
         call.code = self.codes[endpoint]
         call.pc = 0
         call.row = row
@@ -158,5 +158,3 @@ class Workload(Event):
         state["rows"] = []
         state["_spare"] = {}
         return state
-
-

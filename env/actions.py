@@ -63,7 +63,7 @@ def _refused(what: str) -> Effect:
 
 
 def _investigate(scene: Scene, action: Action) -> Effect:
-    service = action.target
+    service = action.target or ""
     if service not in SERVICES:
         return _refused("unknown service")
     query = _log_query(action.details)
@@ -94,7 +94,7 @@ def _log_query(details: str | dict[str, Any] | None) -> dict[str, Any] | str:
 
 
 def _escalate(scene: Scene, action: Action) -> Effect:
-    team = action.target
+    team = action.target or ""
     if team not in TEAMS:
         return _refused("unknown team")
     scene.cluster.run_for(ESCALATE_S)
@@ -103,9 +103,7 @@ def _escalate(scene: Scene, action: Action) -> Effect:
     record.escalated.append(team)
     _note_statement(scene, action)
     right = team == scene.owner
-    return Effect(
-        message=f"{team} was paged and has acknowledged.", right_team=right and first, wrong_team=not right
-    )
+    return Effect(message=f"{team} was paged and has acknowledged.", right_team=right and first, wrong_team=not right)
 
 
 def _apply_fix(scene: Scene, action: Action) -> Effect:
@@ -120,7 +118,9 @@ def _apply_fix(scene: Scene, action: Action) -> Effect:
     scene.record.fixes.append(Fix(name=remediation.name, step=scene.record.step, wrong=wrong))
     took = (cluster.now - began) / 1e9
     left = "; a rollout has not finished" if cluster.operations else ""
-    message = f"{remediation.name} was carried out on {remediation.target} and given time to settle: {took:.0f} s{left}."
+    message = (
+        f"{remediation.name} was carried out on {remediation.target} and given time to settle: {took:.0f} s{left}."
+    )
     return Effect(message=message, changed=True, wrong_fix=wrong)
 
 

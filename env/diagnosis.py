@@ -12,7 +12,8 @@ from cluster_sim import SERVICES, Mechanism
 from .episode import RootCauseStatement
 
 MECHANISM_WORDS: dict[Mechanism, str] = {
-    Mechanism.CONNECTION_LIMIT: r"connection[ _-](limit|slots?|exhaustion)|max_connections|too many (clients|connections)"
+    Mechanism.CONNECTION_LIMIT: r"connection[ _-](limit|slots?|exhaustion)|max_connections"
+    r"|too many (clients|connections)"
     r"|out of connections|connections? (are|were|is|was) exhausted",
     Mechanism.CONNECTION_LEAK: r"connection[ _-]leak|leak(s|ed|ing)? connections",
     Mechanism.POOL_MISCONFIGURATION: r"pool[ _-](misconfiguration|is too small|was too small)",
@@ -26,7 +27,8 @@ MECHANISM_WORDS: dict[Mechanism, str] = {
     Mechanism.CPU_THROTTLING: r"cpu[ _-](throttling|quota)",
     Mechanism.GC_PRESSURE: r"gc[ _-]pressure|garbage collection",
     Mechanism.RETRY_STORM: r"retry[ _-]storm",
-    Mechanism.PARTIAL_ROLLOUT: r"partial(ly)?[ _-](rollout|rotation|rotated|deploy\w*|rolled out|push\w*)|(rotation|rollout) (was|is|stayed)? ?"
+    Mechanism.PARTIAL_ROLLOUT: r"partial(ly)?[ _-](rollout|rotation|rotated|deploy\w*|rolled out|push\w*)"
+    r"|(rotation|rollout) (was|is|stayed)? ?"
     r"(incomplete|half done|partial|unfinished)|incomplete (rotation|rollout)|(2|two) (of|out of) (the )?(3|three)|2/3",
     Mechanism.BAD_DEPLOY: r"bad[ _-](deploy|release|image)",
     Mechanism.BAD_CONFIG: r"bad[ _-]config\w*|invalid configuration",
@@ -49,7 +51,8 @@ SERVICE_WORDS: dict[str, re.Pattern[str]] = {
 """How people write each service: its name, or the first word of it."""
 
 _ROOT_PHRASE = re.compile(
-    r"root[ _-]?cause|\borigin(ates?|ated)?\b|caused by|\bcause (is|was|of|lies)\b|\bbecause of\b|\bdue to\b|\bculprit\b",
+    r"root[ _-]?cause|\borigin(ates?|ated)?\b|caused by|\bcause (is|was|of|lies)\b|\bbecause of\b"
+    r"|\bdue to\b|\bculprit\b",
     re.IGNORECASE,
 )
 _NEGATION = re.compile(r"\b(not|no|never|rather than|instead of|isn't|wasn't|neither|nor)\b", re.IGNORECASE)
@@ -128,7 +131,9 @@ def _from_fields(fields: dict[str, Any]) -> RootCauseStatement:
     return RootCauseStatement(
         service=service if isinstance(service, str) and service in SERVICES else None,
         mechanism=mechanism if isinstance(mechanism, str) and mechanism in set(Mechanism) else None,
-        confidence=float(confidence) if isinstance(confidence, int | float) and not isinstance(confidence, bool) else None,
+        confidence=float(confidence)
+        if isinstance(confidence, int | float) and not isinstance(confidence, bool)
+        else None,
     )
 
 

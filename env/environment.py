@@ -54,7 +54,9 @@ class IncidentEnvironment:
         self._paged = incident.paged
         self._paid = 0.0
         self._actions = available_actions(incident.cluster)
-        self._effect = Effect(message="You were paged. The alerts tell what users feel; the rest is for you to find out.")
+        self._effect = Effect(
+            message="You were paged. The alerts tell what users feel; the rest is for you to find out."
+        )
         self.done = False
         return self._observe(since=self._paged)
 

@@ -18,13 +18,17 @@ LEAST_GLUE = 0.18
 """What a sentence is, for grading (chosen): so many words; no list of services or mechanisms; and at least this
 share of it words that hold a sentence together. Lists of keywords have next to none."""
 
-_GLUE = frozenset(
-    "a an the and or but of to in on at by for from with without into over under as that which who whose it its "
-    "this these those there their they we our was were is are be been had has have did does do could can would "
-    "will not no so because since when while until after before then than only every each some all both more "
-    "most other any once again us".split()
-)
-_WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
+# fmt: off
+_GLUE = frozenset({
+    "a", "an", "the", "and", "or", "but", "of", "to", "in", "on", "at", "by", "for", "from", "with", "without",
+    "into", "over", "under", "as", "that", "which", "who", "whose", "it", "its", "this", "these", "those", "there",
+    "their", "they", "we", "our", "was", "were", "is", "are", "be", "been", "had", "has", "have", "did", "does",
+    "do", "could", "can", "would", "will", "not", "no", "so", "because", "since", "when", "while", "until",
+    "after", "before", "then", "than", "only", "every", "each", "some", "all", "both", "more", "most", "other",
+    "any", "once", "again", "us",
+})
+# fmt: on
+_WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 _VERB = re.compile(
     r"\b(is|are|was|were|has|have|had|did|does|do|ran|fell|fills?|held|holds?|kept|left|brought|took|grew|rose|became"
     r"|began|lost|hit|[a-z]{3,}ed|refuses?|fails?|signs?|means?|must|needs?)\b",

@@ -21,9 +21,7 @@ from tests.policies.stories import STORIES, StoryEnvironment
 from tests.server.fake_environment import FakeTask
 
 START = re.compile(r"\[START\] task=(\S+) env=(\S+) model=(\S+)")
-STEP = re.compile(
-    r"\[STEP\] step=(\d+) action=(\S+) reward=(-?\d+\.\d\d) done=(true|false) error=(null|[ -~]+)"
-)
+STEP = re.compile(r"\[STEP\] step=(\d+) action=(\S+) reward=(-?\d+\.\d\d) done=(true|false) error=(null|[ -~]+)")
 END = re.compile(
     r"\[END\] success=(true|false) steps=(\d+) score=(0\.\d{3}) rewards=((?:-?\d+\.\d\d(?:,-?\d+\.\d\d)*)?)"
 )
@@ -153,9 +151,7 @@ def test_one_malformed_answer_costs_one_question(loopback):
     assert all(step["error"] == "null" for step in episodes[0]["steps"])
 
 
-@pytest.mark.parametrize(
-    ("status", "questions"), [(500, 2), (503, 2), (429, 2), (401, 1), (403, 1), (404, 1)]
-)
+@pytest.mark.parametrize(("status", "questions"), [(500, 2), (503, 2), (429, 2), (401, 1), (403, 1), (404, 1)])
 def test_a_model_server_that_fails_leaves_the_episode_to_the_rule_based_agent(loopback, status, questions):
     model = ScriptedModel(status=status)
     exit_status, episodes = loopback.run(model, TASKS="task_hard")
@@ -182,9 +178,7 @@ def test_a_model_that_keeps_silent_is_given_up(loopback):
 
 @pytest.mark.parametrize("streams", ["yes", "refuse"])
 def test_an_answer_without_choices_is_no_action(loopback, streams):
-    status, episodes = loopback.run(
-        ScriptedModel(say=lambda number: None, streams=streams), TASKS="task_easy"
-    )
+    status, episodes = loopback.run(ScriptedModel(say=lambda number: None, streams=streams), TASKS="task_easy")
     assert status == 1
     assert episodes[0]["end"]["success"]
     assert episodes[0]["steps"][0]["error"] == "the model gave no valid action"

@@ -101,7 +101,11 @@ class Background(Event):
             self.cluster.after(length, "_end_slow_spell", replica, replica.restarts)
         if not single and draws[_RESTART] < POD_RESTART_PROBABILITY * level and replica.ready:
             self.cluster.record_event(
-                replica.service, replica, "Warning", "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500"
+                replica.service,
+                replica,
+                "Warning",
+                "Unhealthy",
+                "Liveness probe failed: HTTP probe failed with statuscode: 500",
             )
             lifecycle.restart(self.cluster, replica, "Error")
 

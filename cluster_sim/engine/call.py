@@ -45,7 +45,7 @@ class Call(Event):
         parent: the call that waits for this one.
         code, pc: the program and the place in it.
         row: this request's draws.
-        edge: the declared call that this is an instance of.
+        edge: the declared call that this is an instance of; the root has none.
         replica: where it is served.
         pool: the connection pool whose connection it holds, or waits for.
         start: nanoseconds, when the callee was asked (after any wait for a connection).
@@ -67,7 +67,7 @@ class Call(Event):
     code: Code
     pc: int
     row: list[int]
-    edge: Edge | None
+    edge: Edge
     replica: Replica | None
     pool: ConnectionPool | None
     start: int

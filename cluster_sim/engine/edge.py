@@ -67,6 +67,7 @@ class Edge:
         if self.retries and self.budget is not None and self.tokens < self.budget:
             self.tokens += self.refill
         if self.breaker is not None:
+            assert parent.replica is not None
             parent.replica.breaker(self).record(True, now)
 
     def take_token(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simpy.events import NORMAL
 
@@ -74,6 +74,9 @@ class Executor:
         queue = sim._queue
         finish = self.recorder.finish
         workload = self.workload
+        # Which of a call's fields are set follows from its program, which types do not know.
+        call: Any
+        now: Any
         while True:
             due = queue[0][0] if queue else end
             if workload.next_at < due:
@@ -308,7 +311,6 @@ class Executor:
         parent = call.parent
         edge = call.edge
         assert parent is not None
-        assert edge is not None
         call.parent = None
         going_on = self._caller_sees(parent, edge, failure, call.attempt)
         if going_on is not None:

@@ -171,7 +171,9 @@ def add_replica(cluster: Cluster, service: Service, *, instantly: bool = False) 
     ip = f"10.42.{1 + uid % 3}.{10 + uid}"
     replica = Replica(service, uid, ordinal, cluster.pod_name(service, ordinal, uid), ip, node)
     service.replicas.append(replica)
-    cluster.record_event(service, replica, "Normal", "Scheduled", f"Successfully assigned shop/{replica.name} to {node}")
+    cluster.record_event(
+        service, replica, "Normal", "Scheduled", f"Successfully assigned shop/{replica.name} to {node}"
+    )
     start(cluster, replica, instantly=instantly)
     return replica
 

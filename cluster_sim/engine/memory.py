@@ -38,5 +38,7 @@ class MemoryWatch(Event):
         if keyspace.used_bytes > keyspace.memory_limit_bytes:
             for replica in self.service.replicas:
                 if replica.ready:
-                    self.cluster.record_event(self.service, replica, "Warning", "OOMKilling", "Memory cgroup out of memory")
+                    self.cluster.record_event(
+                        self.service, replica, "Warning", "OOMKilling", "Memory cgroup out of memory"
+                    )
                     lifecycle.restart(self.cluster, replica, "OOMKilled")

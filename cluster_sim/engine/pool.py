@@ -142,7 +142,7 @@ class ConnectionPool(Event):
         now = self.executor.sim.now
         self.armed = False
         while self.waiting and self.waiting[0][0] <= now:
-            _, call = self.waiting.popleft()
+            call = self.waiting.popleft()[1]
             call.pool = None
             self.timeouts += 1
             self.executor.fail_waiting(call, Failure.POOL_TIMEOUT)

@@ -71,6 +71,13 @@ class Delay:
 
 
 @dataclass(frozen=True)
+class Exponential:
+    """A column of exponential times in nanoseconds."""
+
+    mean_s: float
+
+
+@dataclass(frozen=True)
 class Uniform:
     """A column of uniform whole numbers below 2**32."""
 
@@ -83,7 +90,7 @@ class Key:
     exponent: float
 
 
-Column = Delay | Uniform | Key
+Column = Uniform | Delay | Exponential | Key
 
 
 @dataclass(frozen=True)
@@ -107,19 +114,21 @@ class Program:
     def linked(self, edges: Sequence[object], services: Sequence[object]) -> Code:
         """The code with the running edges and services of a cluster in the place of their numbers."""
         return [
-            (op, edges[a] if op == CALL else services[a] if op in NAMES_SERVICE else a, b)
-            for op, a, b in self.code
+            (op, edges[a] if op == CALL else services[a] if op in NAMES_SERVICE else a, b) for op, a, b in self.code
         ]
 
     def rows(self, count: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
-        """Draw `count` rows: uniform columns first, then delays, then keys."""
+        """Draw `count` rows: uniform columns first, then lognormal and exponential times, then keys."""
         layout = self._layout
         rows = np.empty((count, len(self.columns)), dtype=np.int64)
         rows[:, : layout.delays] = generator.integers(0, UNIFORM_RANGE, (count, layout.delays))
         if layout.mu.size:
             times = np.exp(generator.standard_normal((count, layout.mu.size)) * layout.sigma + layout.mu)
             # Whole nanoseconds: the last bits of exp() may differ between processors, the rounded value does not.
-            rows[:, layout.delays : layout.keys] = np.rint(times * SECOND)
+            rows[:, layout.delays : layout.exponentials] = np.rint(times * SECOND)
+        if layout.mean.size:
+            times = generator.standard_exponential((count, layout.mean.size)) * layout.mean
+            rows[:, layout.exponentials : layout.keys] = np.rint(times * SECOND)
         if layout.cumulative is not None:
             uniform = generator.random((count, len(self.columns) - layout.keys))
             rows[:, layout.keys :] = np.searchsorted(layout.cumulative, uniform)
@@ -128,13 +137,17 @@ class Program:
     @cached_property
     def _layout(self) -> _Layout:
         delays = [column for column in self.columns if isinstance(column, Delay)]
+        exponentials = [column for column in self.columns if isinstance(column, Exponential)]
         keys = [column for column in self.columns if isinstance(column, Key)]
         first_key = len(self.columns) - len(keys)
+        first_exponential = first_key - len(exponentials)
         return _Layout(
-            delays=first_key - len(delays),
+            delays=first_exponential - len(delays),
+            exponentials=first_exponential,
             keys=first_key,
             mu=np.array([np.log(delay.mean_s) - delay.sigma**2 / 2 for delay in delays]),
             sigma=np.array([delay.sigma for delay in delays]),
+            mean=np.array([delay.mean_s for delay in exponentials]),
             cumulative=zipf_cumulative(keys[0]) if keys else None,
         )
 
@@ -144,9 +157,11 @@ class _Layout:
     """Where the kinds of columns begin, and the parameters of their distributions."""
 
     delays: int
+    exponentials: int
     keys: int
     mu: npt.NDArray[np.float64]
     sigma: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float64]
     cumulative: npt.NDArray[np.float64] | None
 
 
@@ -211,7 +226,7 @@ class _ProgramWriter:
 
     def _sorted(self) -> Program:
         """The program with its columns ordered by kind, so that each kind is drawn in one block."""
-        kinds = (Uniform, Delay, Key)
+        kinds = (Uniform, Delay, Exponential, Key)
         order = sorted(range(len(self.columns)), key=lambda i: kinds.index(type(self.columns[i])))
         place = {old: new for new, old in enumerate(order)}
         code: Code = []
@@ -262,8 +277,9 @@ class _ProgramWriter:
         here = self.compiler.service_index[client] if service is not None else -1
         match step:
             case Work():
-                column = self.column(Delay(step.mean_s, step.sigma))
-                self.emit(WORK_ITEMS if step.per_item else WORK, column)
+                exponential = step.law == "exponential"
+                times = Exponential(step.mean_s) if exponential else Delay(step.mean_s, step.sigma)
+                self.emit(WORK_ITEMS if step.per_item else WORK, self.column(times))
             case CallTo():
                 self.bodies.append((self.emit(CALL, self.compiler.edge_of(client, step)), step))
             case PickItems():

@@ -115,7 +115,13 @@ class Recorder:
         replica = call.replica
         assert replica is not None
         self.log(
-            replica.service.name, replica.name, "token_rejected", reason, kid, call.flow.user, call.flow.number
+            replica.service.name,
+            replica.name,
+            "token_rejected",
+            reason,
+            kid,
+            call.flow.user,
+            call.flow.number,
         )
 
     def connection_attempt(self, pool: ConnectionPool, refusal: Failure | None) -> None:
@@ -126,6 +132,4 @@ class Recorder:
             event = "connection_opened" if refusal is None else "connection_refused"
             self.log(server.name, server.replicas[0].name, event, client.service.name, client.ip, client.uid)
         if refusal is not None:
-            self.log(
-                client.service.name, client.name, "connect_failed", refusal, server.name, pool.open, pool.size
-            )
+            self.log(client.service.name, client.name, "connect_failed", refusal, server.name, pool.open, pool.size)

@@ -37,11 +37,11 @@ class Simulation(simpy.Environment):
 
     def dispatch(self, event: Event) -> None:
         """Call an event's callbacks, as SimPy's `step` does with the event it has taken from the queue."""
-        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+        callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]  # as SimPy does
         for callback in callbacks:
             callback(event)
         if not event._ok and not hasattr(event, "_defused"):
-            raise event._value  # type: ignore[misc]  # a failed event's value is its exception
+            raise event._value
 
     def __getstate__(self) -> dict[str, Any]:
         return {"now": self._now, "queue": self._queue, "sequence": self.sequence}

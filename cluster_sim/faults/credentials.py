@@ -14,9 +14,7 @@ def _rotate_partly(cluster: Cluster) -> None:
     config.revoked.add(config.current.kid)
     revision = config.current.revision + 1
     ticket = 2000 + cluster.streams.bits("fault/ticket") % 900
-    config.publish(
-        SecretRevision(revision=revision, kid=cluster.key_id(revision), reason=f"key exposure SEC-{ticket}")
-    )
+    config.publish(SecretRevision(revision=revision, kid=cluster.key_id(revision), reason=f"key exposure SEC-{ticket}"))
 
 
 _INSECURE = 10.0

@@ -45,7 +45,7 @@ class OrphanBatch(Event):
         keyspace = self.store.keyspace
         assert keyspace is not None
         if self.store.ready:
-            for _ in range(self.blocks_per_tick):
+            for _block in range(self.blocks_per_tick):
                 if not keyspace.write_foreign(now):
                     break
         self._arm()

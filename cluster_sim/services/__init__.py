@@ -31,7 +31,10 @@ def _ask(service: str, operation: str) -> CallTo:
 ENDPOINTS = (
     EndpointSpec(name="browse", share=0.40, slo_latency_s=1.5, steps=(_ask("inventory-service", "browse"),)),
     EndpointSpec(
-        name="checkout", share=0.15, slo_latency_s=2.5, steps=(_SIGNED_IN, _ask("checkout-service", "checkout"))
+        name="checkout",
+        share=0.15,
+        slo_latency_s=2.5,
+        steps=(_SIGNED_IN, _ask("checkout-service", "checkout")),
     ),
     EndpointSpec(name="pay", share=0.20, slo_latency_s=1.5, steps=(_SIGNED_IN, _ask("payment-service", "pay"))),
     EndpointSpec(name="session", share=0.15, slo_latency_s=0.75, steps=(_SIGNED_IN, _ask("auth-service", "verify"))),

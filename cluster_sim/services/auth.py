@@ -39,14 +39,22 @@ SERVICE = ServiceSpec(
             route="/v1/login",
             error_probability=0.0004,
             # A password hash of bcrypt's default cost takes some tens of milliseconds (chosen: 60).
-            steps=(Work(mean_s=0.06, sigma=0.25), Sometimes(probability=0.05, steps=(_SETTINGS,)), MintToken()),
+            steps=(
+                Work(mean_s=0.06, sigma=0.25),
+                Sometimes(probability=0.05, steps=(_SETTINGS,)),
+                MintToken(),
+            ),
         ),
         Operation(
             name="verify",
             method="GET",
             route="/v1/session",
             error_probability=0.0004,
-            steps=(Work(mean_s=0.002, sigma=0.4), Sometimes(probability=0.03, steps=(_SETTINGS,)), VerifyToken()),
+            steps=(
+                Work(mean_s=0.002, sigma=0.4),
+                Sometimes(probability=0.03, steps=(_SETTINGS,)),
+                VerifyToken(),
+            ),
         ),
     ),
 )

@@ -24,9 +24,7 @@ SERVICE = ServiceSpec(
             error_probability=0.0008,
             steps=(
                 Work(mean_s=0.006, sigma=0.5),
-                CallTo(
-                    service="auth-service", operation="verify", timeout_s=0.5, retry=RetrySpec(attempts=1)
-                ),
+                CallTo(service="auth-service", operation="verify", timeout_s=0.5, retry=RetrySpec(attempts=1)),
                 CallTo(
                     service="inventory-service",
                     operation="reserve",
@@ -34,9 +32,7 @@ SERVICE = ServiceSpec(
                     retry=RetrySpec(attempts=1),
                     breaker=BreakerSpec(),
                 ),
-                CallTo(
-                    service="payment-service", operation="charge", timeout_s=2.5, retry=RetrySpec(attempts=1)
-                ),
+                CallTo(service="payment-service", operation="charge", timeout_s=2.5, retry=RetrySpec(attempts=1)),
                 Work(mean_s=0.003, sigma=0.5),
             ),
         ),

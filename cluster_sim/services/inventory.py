@@ -38,7 +38,13 @@ SERVICE = ServiceSpec(
     pools={"postgres-db": PoolSpec(size=10, acquire_timeout_s=2.0)},
     operations=(
         Operation(name="browse", method="GET", route="/v1/stock", steps=_lookup(10), error_probability=0.0006),
-        Operation(name="reserve", method="POST", route="/v1/reservations", steps=_lookup(3), error_probability=0.0006),
+        Operation(
+            name="reserve",
+            method="POST",
+            route="/v1/reservations",
+            steps=_lookup(3),
+            error_probability=0.0006,
+        ),
     ),
 )
 

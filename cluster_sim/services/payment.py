@@ -27,9 +27,7 @@ SERVICE = ServiceSpec(
             route="/v1/payments",
             error_probability=0.0008,
             steps=(
-                CallTo(
-                    service="auth-service", operation="verify", timeout_s=0.5, retry=RetrySpec(attempts=1)
-                ),
+                CallTo(service="auth-service", operation="verify", timeout_s=0.5, retry=RetrySpec(attempts=1)),
                 # Our own work with the call to the payment provider in it (chosen).
                 Work(mean_s=0.035, sigma=0.6),
                 _STORE,

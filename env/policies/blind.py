@@ -78,9 +78,7 @@ def random_valid(seed: int) -> Script:
     def script(observation: Observation) -> Iterator[Action]:
         draws = random.Random(seed)
         while True:
-            yield listed_action(
-                draws.choice(observation.available_actions), postmortem="The incident is resolved."
-            )
+            yield listed_action(draws.choice(observation.available_actions), postmortem="The incident is resolved.")
 
     return script
 

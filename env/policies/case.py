@@ -85,9 +85,7 @@ class CaseFile:
 
     def has(self, action_type: ActionType, target: str | None = None) -> bool:
         """Whether such an action was taken, on the target where one is named."""
-        return any(
-            action.action_type is action_type and target in (None, action.target) for action in self.done
-        )
+        return any(action.action_type is action_type and target in (None, action.target) for action in self.done)
 
     def offers_fix(self, fix: str) -> bool:
         """Whether the list of actions holds the fix."""

@@ -30,9 +30,7 @@ class EnvironmentClient:
         pause: waits a number of seconds between tries.
     """
 
-    def __init__(
-        self, base_url: str, *, timeout_s: float = 60.0, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, base_url: str, *, timeout_s: float = 60.0, pause: Callable[[float], None] = time.sleep) -> None:
         # The environment is a known address, so that a proxy for the model's sake does not apply to it.
         self._http = httpx.Client(timeout=timeout_s, trust_env=False)
         self._base_url = base_url.rstrip("/")

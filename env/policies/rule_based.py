@@ -31,9 +31,7 @@ LEADS: Mapping[str, str] = MappingProxyType(
 )
 """What in a complaint leads on to which service."""
 
-_COMPLAINT = re.compile(
-    r"(?i)error|fatal|warn|fail|refused|timed? ?out|exceeded|\b5\d\d\b|\b401\b|not allowed"
-)
+_COMPLAINT = re.compile(r"(?i)error|fatal|warn|fail|refused|timed? ?out|exceeded|\b5\d\d\b|\b401\b|not allowed")
 _ERROR_RATIO = re.compile(r"(?i)(error|failure|5xx|4xx|401).*(ratio|rate|percent)")
 
 
@@ -170,9 +168,7 @@ def named_in_complaints(case: CaseFile) -> list[str]:
 
 def error_ratio(case: CaseFile, service: str) -> float:
     """The largest error ratio on the wall dashboard for a service, 0 where it shows none."""
-    return max(
-        (value for name, value in case.measured(service).items() if _ERROR_RATIO.search(name)), default=0.0
-    )
+    return max((value for name, value in case.measured(service).items() if _ERROR_RATIO.search(name)), default=0.0)
 
 
 def escalation(verdict: Verdict) -> Action:

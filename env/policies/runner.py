@@ -78,16 +78,13 @@ class Transcript:
 
     def start(self, task_id: str, env_name: str, model_name: str) -> None:
         """Announce the episode."""
-        self._write(
-            f"[START] task={one_token(task_id)} env={one_token(env_name)} model={one_token(model_name)}"
-        )
+        self._write(f"[START] task={one_token(task_id)} env={one_token(env_name)} model={one_token(model_name)}")
 
     def step(self, number: int, action: Action, reward: float, done: bool, error: str | None) -> None:
         """Report one action and what came of it."""
         said = "null" if error is None else one_line(error)
         self._write(
-            f"[STEP] step={number} action={action_text(action)} reward={reward:.2f}"
-            f" done={_word(done)} error={said}"
+            f"[STEP] step={number} action={action_text(action)} reward={reward:.2f} done={_word(done)} error={said}"
         )
 
     def end(self, result: EpisodeResult) -> None:
@@ -136,9 +133,7 @@ class Run:
         reward = after.reward or 0.0
         self.rewards.append(reward)
         error = getattr(self.policy, "error", None) or after.metadata.get("error")
-        self.transcript.step(
-            len(self.rewards), action, reward, after.done, None if error is None else str(error)
-        )
+        self.transcript.step(len(self.rewards), action, reward, after.done, None if error is None else str(error))
         return after
 
     def _refused(self, observation: Observation, action: Action, refusal: ActionRefused) -> Observation:
@@ -198,9 +193,7 @@ def run_episode(
         log.error("episode %s stopped: %s", task_id, failure)
         log.debug("where it stopped", exc_info=True)
     finally:
-        result = EpisodeResult(
-            task_id=task_id, rewards=tuple(run.rewards), score=score, done=run.done, failure=failure
-        )
+        result = EpisodeResult(task_id=task_id, rewards=tuple(run.rewards), score=score, done=run.done, failure=failure)
         transcript.end(result)
     return result
 
@@ -218,16 +211,12 @@ def action_text(action: Action) -> str:
 
 def one_token(text: str) -> str:
     r"""The text in printable ASCII without blanks, with `\uXXXX` for everything else."""
-    return "".join(
-        character if "!" <= character <= "~" else _escape(character) for character in text
-    ) or _escape(" ")
+    return "".join(character if "!" <= character <= "~" else _escape(character) for character in text) or _escape(" ")
 
 
 def one_line(text: str) -> str:
     r"""The text in printable ASCII on one line, cut short, with `\uXXXX` for what is neither."""
-    line = "".join(
-        character if " " <= character <= "~" else _escape(character) for character in " ".join(text.split())
-    )
+    line = "".join(character if " " <= character <= "~" else _escape(character) for character in " ".join(text.split()))
     return line if len(line) <= LONGEST_ERROR else f"{line[:LONGEST_ERROR]}..."
 
 

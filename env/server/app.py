@@ -53,9 +53,7 @@ def create_app(
     metrics = ServerMetrics(store)
     runner = EpisodeRunner(store, tasks, metrics, settings.workers)
 
-    app = FastAPI(
-        title="Incident Response OpenEnv", version=API_VERSION, description=DESCRIPTION, lifespan=_lifespan
-    )
+    app = FastAPI(title="Incident Response OpenEnv", version=API_VERSION, description=DESCRIPTION, lifespan=_lifespan)
     app.state.settings = settings
     app.state.tasks = tasks
     app.state.metrics = metrics

@@ -22,9 +22,7 @@ class SessionCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         store = self.store
         yield GaugeMetricFamily("incident_env_sessions", "Sessions open now.", len(store))
-        yield GaugeMetricFamily(
-            "incident_env_session_capacity", "Sessions that may be open at once.", store.capacity
-        )
+        yield GaugeMetricFamily("incident_env_session_capacity", "Sessions that may be open at once.", store.capacity)
         yield CounterMetricFamily("incident_env_sessions_opened", "Sessions opened.", store.opened)
         closed = CounterMetricFamily("incident_env_sessions_closed", "Sessions closed.", labels=["reason"])
         for reason, count in sorted(store.closed.items()):
@@ -52,9 +50,7 @@ class ServerMetrics:
         self.resets = Counter("incident_env_resets", "Episodes begun.", ["task_id"], registry=counted)
         self.steps = Counter("incident_env_steps", "Steps taken.", ["action_type"], registry=counted)
         self.refusals = Counter("incident_env_refusals", "Requests refused.", ["code"], registry=counted)
-        self.websockets = Counter(
-            "incident_env_websockets", "WebSocket connections accepted.", registry=counted
-        )
+        self.websockets = Counter("incident_env_websockets", "WebSocket connections accepted.", registry=counted)
         self.durations = Histogram(
             "incident_env_operation_duration_seconds",
             "Time from request to answer, waiting for a worker included.",

@@ -23,9 +23,7 @@ class EpisodeRunner:
     episode whole.
     """
 
-    def __init__(
-        self, store: SessionStore, tasks: Container[str], metrics: ServerMetrics, workers: int
-    ) -> None:
+    def __init__(self, store: SessionStore, tasks: Container[str], metrics: ServerMetrics, workers: int) -> None:
         self.store = store
         self._tasks = tasks
         self._metrics = metrics

@@ -45,7 +45,10 @@ TASK = IncidentTask(
                 Concept(name="replicas", pattern=r"\breplicas?\b|\bpods?\b", about=_BOTH),
                 Concept(
                     name="401",
-                    pattern=r"\b401\b|unauthori[sz]ed|signature verification|verification fail|tokens? (was|were|is|are) refused",
+                    pattern=(
+                        r"\b401\b|unauthori[sz]ed|signature verification|verification fail"
+                        r"|tokens? (was|were|is|are) refused"
+                    ),
                     about=_ALL,
                 ),
             ),

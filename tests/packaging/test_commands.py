@@ -10,12 +10,8 @@ from pathlib import Path
 
 def test_make_help_lists_every_command(root: Path, tool: Callable[[str], str]) -> None:
     """`make` alone prints each command with what it does."""
-    commands = re.findall(
-        r"^\.PHONY: (\w+)$", (root / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
-    printed = subprocess.run(
-        [tool("make"), "-C", str(root), "--no-print-directory"], capture_output=True, text=True
-    )
+    commands = re.findall(r"^\.PHONY: (\w+)$", (root / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    printed = subprocess.run([tool("make"), "-C", str(root), "--no-print-directory"], capture_output=True, text=True)
     assert re.findall(r"^  make (\w+) +\S", printed.stdout, flags=re.MULTILINE) == commands
     assert {"run", "test", "lint", "bench", "table"} <= set(commands)
 

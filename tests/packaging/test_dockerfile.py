@@ -56,12 +56,7 @@ def image_python() -> str:
     """A supported interpreter that the image's user may execute (root's own often is not)."""
     own = getattr(sys, "_base_executable", sys.executable)
     for python in (own, *sorted(map(str, Path("/usr/bin").glob("python3*")))):
-        if (
-            subprocess.run(
-                as_image_user([python, "-c", IS_SUPPORTED]), cwd="/", capture_output=True
-            ).returncode
-            == 0
-        ):
+        if subprocess.run(as_image_user([python, "-c", IS_SUPPORTED]), cwd="/", capture_output=True).returncode == 0:
             return python
     pytest.fail("no supported Python that the image's user may execute")
 

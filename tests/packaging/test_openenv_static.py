@@ -23,9 +23,7 @@ def test_openenv_validator_passes_statically(root: Path, tmp_path: Path, tool: C
     assert run.returncode == 0, run.stdout + run.stderr
     report = json.loads(run.stdout)
     assert report["verdict"] == "pass"
-    assert {result["check_id"]: result["status"] for result in report["results"]} == {
-        "static.manifest": "pass"
-    }
+    assert {result["check_id"]: result["status"] for result in report["results"]} == {"static.manifest": "pass"}
 
 
 def test_openenv_manifest_names_this_project(root: Path) -> None:

@@ -138,10 +138,7 @@ MEMORY = Story(
             },
         ),
         "postgres-db": (
-            [
-                "2026-11-20 20:34:26.930 UTC [24690] inv@inventory LOG:  duration: 606.774 ms"
-                "  statement: select 1"
-            ],
+            ["2026-11-20 20:34:26.930 UTC [24690] inv@inventory LOG:  duration: 606.774 ms  statement: select 1"],
             {
                 'pg_stat_activity_count{datname="inventory",state="active"}': 60.0,
                 "pg_settings_max_connections": 100.0,

@@ -138,9 +138,7 @@ def test_the_postmortem_is_sentences_that_name_only_the_true_cause(story):
 
 def test_the_memory_postmortem_covers_redis_memory_and_oom():
     text = next(a.details for a in played(MEMORY).actions if a.action_type is ActionType.POSTMORTEM)
-    assert all(
-        word in text for word in ("redis-cache", "memory", "OOM", "inventory-service", "checkout-service")
-    )
+    assert all(word in text for word in ("redis-cache", "memory", "OOM", "inventory-service", "checkout-service"))
 
 
 def test_a_page_is_read_with_its_measurement_and_start():
@@ -193,10 +191,7 @@ def test_a_log_clue_wants_as_many_lines_as_it_says_and_quotes_the_last():
 
 def test_a_fraction_clue_adds_up_its_parts():
     clue = FractionClue(says="full", service="postgres-db", part="count", whole="max", at_least=0.9)
-    assert (
-        clue.found(read_case("postgres-db", figures={"count_a": 50, "count_b": 47, "max": 100}))
-        == "97 of 100"
-    )
+    assert clue.found(read_case("postgres-db", figures={"count_a": 50, "count_b": 47, "max": 100})) == "97 of 100"
     assert clue.found(read_case("postgres-db", figures={"count_a": 50, "max": 100})) is None
     assert clue.found(read_case("postgres-db", figures={"count_a": 50})) is None
 

@@ -38,9 +38,7 @@ def test_a_solved_episode_is_reported_step_by_step():
     lines, result = lines_of(StoryEnvironment(), POLICIES["rule_based"](0))
     assert lines[0] == "[START] task=task_easy env=incident-response model=rule-based"
     assert lines[1] == "[STEP] step=1 action=investigate:payment-service reward=0.10 done=false error=null"
-    assert (
-        lines[-2] == "[STEP] step=4 action=apply_fix:increase_db_connections reward=0.10 done=true error=null"
-    )
+    assert lines[-2] == "[STEP] step=4 action=apply_fix:increase_db_connections reward=0.10 done=true error=null"
     assert lines[-1] == "[END] success=true steps=4 score=0.990 rewards=0.10,0.10,0.10,0.10"
     assert result.success
 
@@ -75,9 +73,7 @@ class Breaking(StoryEnvironment):
 
 
 @pytest.mark.parametrize(("verb", "steps"), [("reset", 0), ("step", 2), ("state", 4)])
-@pytest.mark.parametrize(
-    "error", [EnvironmentUnavailable("gone\nfar"), ZeroDivisionError(), OutOfTime("late")]
-)
+@pytest.mark.parametrize("error", [EnvironmentUnavailable("gone\nfar"), ZeroDivisionError(), OutOfTime("late")])
 def test_the_end_is_printed_whatever_fails_and_claims_no_score(verb, steps, error):
     lines, result = lines_of(Breaking(verb, error), POLICIES["rule_based"](0))
     assert re.fullmatch(END, lines[-1])
@@ -101,9 +97,7 @@ def test_a_failing_policy_ends_the_episode_with_its_line():
 
 def test_no_step_is_begun_after_the_time_budget():
     ticks = iter(range(100))
-    lines, result = lines_of(
-        StoryEnvironment(), POLICIES["nothing"](0), budget_s=4.0, clock=lambda: next(ticks)
-    )
+    lines, result = lines_of(StoryEnvironment(), POLICIES["nothing"](0), budget_s=4.0, clock=lambda: next(ticks))
     assert lines[-1].startswith("[END] success=false steps=3 score=0.010 ")
     assert "OutOfTime" in result.failure
 
@@ -123,9 +117,7 @@ class Refusing(StoryEnvironment):
 def test_a_refused_action_is_a_step_with_an_error_and_its_reason_is_shown_to_the_policy():
     policy = Fixed(Action(action_type=ActionType.NO_OP))
     lines, _ = lines_of(Refusing(), policy)
-    assert lines[1] == (
-        "[STEP] step=1 action=no_op reward=0.00 done=false error=target: should be text done=true"
-    )
+    assert lines[1] == ("[STEP] step=1 action=no_op reward=0.00 done=false error=target: should be text done=true")
     assert lines[2] == "[STEP] step=2 action=no_op reward=0.10 done=false error=null"
     assert "target: should be text" in policy.seen[1].message
 

@@ -8,9 +8,7 @@ ENV = "/incident-response-env"
 def test_tasks_lists_symptoms_and_rules_of_every_task(client):
     tasks = client.get("/tasks").json()["tasks"]
     assert [task["task_id"] for task in tasks] == ["task_easy", "task_medium", "task_hard"]
-    assert all(
-        set(task) == {"task_id", "title", "description", "difficulty", "max_steps", "split"} for task in tasks
-    )
+    assert all(set(task) == {"task_id", "title", "description", "difficulty", "max_steps", "split"} for task in tasks)
 
 
 def test_the_one_environment_is_listed(client):

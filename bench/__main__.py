@@ -1,0 +1,53 @@
+"""`python -m bench`: prints every figure with its target, writes them as JSON, compares with a baseline."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from .calibration import calibrated
+from .figures import Figure, engine_figures, episode_figures, process_figures
+
+BASELINE = Path(__file__).with_name("baseline.json")
+
+
+def figures(rates: list[float], *, processes: bool) -> Iterator[Figure]:
+    """All figures."""
+    parts = [engine_figures(rate) for rate in rates] + [episode_figures(rate) for rate in rates]
+    if processes:
+        parts.append(process_figures())
+    return chain(*parts)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rates", type=float, nargs="+", default=[20.0, 50.0, 100.0], help="arrivals per second")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--no-server", action="store_true", help="leave out the figures of the server process")
+    options = parser.parse_args()
+    unit = calibrated()
+    print(f"Python {platform.python_version()}, calibration loop {unit * 1e6:.3f} µs an event (= 1 unit)")
+    baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    print(f"{'figure':58} {'value':>10} {'':5} {'units':>10}  {'baseline':>8}  target")
+    measured = {}
+    for figure in figures(options.rates, processes=not options.no_server):
+        size = figure.units if figure.units is not None else figure.value
+        before = baseline.get(figure.name)
+        change = f"{size / before - 1:+.0%}" if before else ""
+        units = f"{figure.units:10.1f}" if figure.units is not None else " " * 10
+        print(
+            f"{figure.name:58} {figure.value:10.2f} {figure.unit:5} {units}  {change:>8}  {figure.target}",
+            flush=True,
+        )
+        measured[figure.name] = round(size, 3)
+    if options.json:
+        options.json.write_text(json.dumps(measured, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
