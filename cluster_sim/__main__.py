@@ -1,10 +1,12 @@
-"""Commands of the simulator: `python -m cluster_sim table`."""
+"""Commands of the simulator: `python -m cluster_sim table|reference`."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from .proof import tables
+from .reference import PAGES, page
 
 
 def main() -> None:
@@ -16,7 +18,13 @@ def main() -> None:
     )
     table.add_argument("--seeds", type=int, default=20, help="seeds 0 to SEEDS-1 (default: 20)")
     table.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+    reference = commands.add_parser("reference", help="write the reference pages from the catalogues")
+    reference.add_argument("folder", type=Path, nargs="?", default=Path("docs/reference"))
     options = parser.parse_args()
+    if options.command == "reference":
+        for name in PAGES:
+            (options.folder / name).write_text(page(name), encoding="utf-8")
+        return
     if options.seeds < 1:
         parser.error("--seeds must be at least 1")
     for line in tables(range(options.seeds), options.workers):

@@ -15,8 +15,9 @@ from .engine.call import Call
 from .engine.config import ConfigStore, SecretRevision
 from .engine.edge import Edge
 from .engine.executor import Executor
+from .engine.health import Probe
 from .engine.memory import MemoryWatch
-from .engine.program import Compiler
+from .engine.program import Compiler, Key, zipf_cumulative
 from .engine.recorder import Recorder
 from .engine.replica import Replica
 from .engine.service import Service
@@ -93,6 +94,12 @@ class Cluster:
         self.executor.workload = self.workload
         self.background = Background(self, noise)
         self.memory = [MemoryWatch(self, service) for service in services if service.keyspace is not None]
+        self.probes = [
+            Probe(self, service, probe, liveness=liveness)
+            for service in services
+            for probe, liveness in ((service.spec.liveness, True), (service.spec.readiness, False))
+            if probe is not None
+        ]
         self.scrapes = ScrapeLog(self)
         self.alerts = AlertManager(self)
 
@@ -321,8 +328,6 @@ class Cluster:
 
 def key_rates(spec: ClusterSpec) -> list[float]:
     """Expected lookups per second of each cache key, healthy."""
-    from .engine.program import Key, zipf_cumulative
-
     total = sum(endpoint.share for endpoint in spec.endpoints)
     rates: list[float] = []
     for endpoint, program in zip(spec.endpoints, Compiler(spec).programs, strict=True):

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import networkx as nx
 
 from .errors import InvalidSpec, UnknownName
+
+if TYPE_CHECKING:
+    from .telemetry.alerts import AlertRule
 
 USERS = "users"
 """The client of the edge calls: the people in front of the cluster."""
@@ -116,6 +120,23 @@ class BackendSpec:
     superuser_reserved: int = 3
     monitoring: int = 1
     connect_s: float = 0.03
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSpec:
+    """A health check; the defaults are Kubernetes'.
+
+    Attributes:
+        period_s: seconds between probes.
+        timeout_s: a later answer is a failure.
+        failure_threshold: failures in a row until it acts.
+        needs_worker: whether the probe waits for a worker like any request, or is answered beside them.
+    """
+
+    period_s: float = 10.0
+    timeout_s: float = 1.0
+    failure_threshold: int = 3
+    needs_worker: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +270,8 @@ class ServiceSpec:
         queue_limit: requests that may wait at one replica; one more is refused with 503.
         start_s: mean seconds from container start to ready.
         warmup_s: seconds after start in which work takes `warmup_factor` times as long.
+        single_flight: whether one request per replica fetches a missing key while others wait for it.
+        liveness, readiness: health checks that restart a replica, or keep calls from it.
         gc: whether the runtime stops the world for garbage collection.
         team: who owns it.
     """
@@ -271,6 +294,8 @@ class ServiceSpec:
     warmup_factor: float = 2.0
     gc: bool = False
     single_flight: bool = False
+    liveness: ProbeSpec | None = None
+    readiness: ProbeSpec | None = None
 
     def operation(self, name: str) -> Operation:
         """The operation of that name."""
@@ -303,12 +328,14 @@ class ClusterSpec:
     Attributes:
         arrival_rate_hz: mean requests per second that users send, all endpoints together.
         users: people who are logged in at some time.
+        alert_rules: what is watched.
     """
 
     services: tuple[ServiceSpec, ...]
     endpoints: tuple[EndpointSpec, ...]
     arrival_rate_hz: float
     users: int
+    alert_rules: tuple[AlertRule, ...] = ()
 
     def __post_init__(self) -> None:
         names = [service.name for service in self.services]

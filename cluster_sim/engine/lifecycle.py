@@ -42,7 +42,7 @@ def pending_calls(cluster: Cluster) -> Iterator[Call]:
 def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
     """The process ends at once: what it was doing is lost, its callers see the connection reset."""
     service = replica.service
-    replica.alive = replica.ready = False
+    replica.alive = replica.ready = replica.probed_out = False
     replica.last_exit = reason
     service.refresh_ready()
     cluster.recorder.log(service.name, replica.name, "stopping", reason)

@@ -76,6 +76,7 @@ class Replica:
         paused_until: the world is stopped until then (garbage collection).
         disturbed: whether `slow` or `paused_until` matter just now.
         ready: whether the load balancer sends calls here.
+        probed_out: it is not ready because its readiness probe fails.
         alive: whether the process runs.
         busy: nanoseconds of work begun since it started.
         served: successful answers by edge slot, as histograms.
@@ -98,6 +99,7 @@ class Replica:
         self.pools: dict[str, ConnectionPool] = {}
         self.revision = 0
         self.last_exit = ""
+        self.probed_out = False
         self.begin(0)
 
     def begin(self, now: int) -> None:

@@ -51,6 +51,7 @@ def seven_services(arrival_rate_hz: float = DEFAULT_ARRIVAL_RATE_HZ) -> ClusterS
         endpoints=ENDPOINTS,
         arrival_rate_hz=arrival_rate_hz,
         users=round(USERS * arrival_rate_hz / DEFAULT_ARRIVAL_RATE_HZ),
+        alert_rules=tuple(ALERT_RULES.values()),
     )
 
 

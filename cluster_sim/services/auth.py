@@ -9,6 +9,7 @@ from ..specs import (
     Language,
     MintToken,
     Operation,
+    ProbeSpec,
     RetrySpec,
     ServiceSpec,
     Sometimes,
@@ -32,6 +33,8 @@ SERVICE = ServiceSpec(
     # kube-proxy in iptables mode picks an endpoint at random.
     balance=Balance.RANDOM,
     keys=KeyRingSpec(token_lifetime_s=300.0),
+    liveness=ProbeSpec(),
+    readiness=ProbeSpec(),
     operations=(
         Operation(
             name="login",

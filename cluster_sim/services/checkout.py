@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..specs import BreakerSpec, CallTo, Language, Operation, RetrySpec, ServiceSpec, Work
+from ..specs import BreakerSpec, CallTo, Language, Operation, ProbeSpec, RetrySpec, ServiceSpec, Work
 from ..telemetry.alerts import AlertRule, Severity
 from .rules import pause_share, unauthorized, user_facing, workload_tickets
 
@@ -16,6 +16,8 @@ SERVICE = ServiceSpec(
     queue_limit=200,
     gc=True,
     start_s=14.0,
+    liveness=ProbeSpec(),
+    readiness=ProbeSpec(),
     operations=(
         Operation(
             name="checkout",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..specs import Language, Operation, ServiceSpec, Work
+from ..specs import Language, Operation, ProbeSpec, ServiceSpec, Work
 from .rules import workload_tickets
 
 SERVICE = ServiceSpec(
@@ -15,6 +15,8 @@ SERVICE = ServiceSpec(
     queue_limit=200,
     start_s=4.0,
     warmup_s=2.0,
+    liveness=ProbeSpec(),
+    readiness=ProbeSpec(),
     operations=(
         Operation(
             name="settings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..specs import CallTo, IfItems, Language, Operation, PickItems, PoolSpec, ServiceSpec, Step, Work
+from ..specs import CallTo, IfItems, Language, Operation, PickItems, PoolSpec, ProbeSpec, ServiceSpec, Step, Work
 from ..telemetry.alerts import AlertRule, Severity
 from .rules import pool_timeouts, user_facing, workload_tickets
 
@@ -36,6 +36,8 @@ SERVICE = ServiceSpec(
     queue_limit=100,
     # SQLAlchemy's QueuePool of 10 with no overflow; pool_timeout is 30 s by default, here 2 s (chosen).
     pools={"postgres-db": PoolSpec(size=10, acquire_timeout_s=2.0)},
+    liveness=ProbeSpec(),
+    readiness=ProbeSpec(),
     operations=(
         Operation(name="browse", method="GET", route="/v1/stock", steps=_lookup(10), error_probability=0.0006),
         Operation(

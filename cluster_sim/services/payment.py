@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..specs import CallTo, Language, Operation, PoolSpec, RetrySpec, ServiceSpec, Work
+from ..specs import CallTo, Language, Operation, PoolSpec, ProbeSpec, RetrySpec, ServiceSpec, Work
 from ..telemetry.alerts import AlertRule, Severity
 from .rules import pause_share, pool_timeouts, unauthorized, user_facing, workload_tickets
 
@@ -20,6 +20,8 @@ SERVICE = ServiceSpec(
     start_s=14.0,
     # HikariCP keeps a pool at its maximum by default; its connectionTimeout is 30 s by default, here 3 s (chosen).
     pools={"postgres-db": PoolSpec(size=15, acquire_timeout_s=3.0)},
+    liveness=ProbeSpec(),
+    readiness=ProbeSpec(),
     operations=(
         Operation(
             name="pay",

@@ -83,29 +83,22 @@ class AlertManager:
     """Evaluates the rules of one cluster after each scrape.
 
     Attributes:
+        rules: by name.
         active: rule name → the alert that is pending or firing.
         history: alerts that have fired and are over.
     """
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
+        self.rules: Mapping[str, AlertRule] = {rule.name: rule for rule in cluster.spec.alert_rules}
         self.active: dict[str, Alert] = {}
         self.history: list[Alert] = []
-
-    @property
-    def rules(self) -> Mapping[str, AlertRule]:
-        """The rules that concern this cluster's services."""
-        from ..services import ALERT_RULES
-
-        return ALERT_RULES
 
     def evaluate(self) -> None:
         """Bring every alert up to date with the last scrape."""
         now = self.cluster.sim.now
         scrapes = self.cluster.scrapes
         for name, rule in self.rules.items():
-            if rule.service not in self.cluster.services:
-                continue
             value = rule.value(scrapes, rule.service)
             alert = self.active.get(name)
             if value is None or not value > rule.threshold:

@@ -1,0 +1,82 @@
+"""Health checks: probes that take a replica out of the balancing, or restart it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simpy.events import Event
+
+from ..clock import nanoseconds
+from ..specs import ProbeSpec
+from . import lifecycle
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster
+    from .replica import Replica
+    from .service import Service
+
+
+class Probe(Event):
+    """One kind of probe of all replicas of a service; the event is the next round.
+
+    Attributes:
+        liveness: whether failure restarts the replica; otherwise it gets no calls until a probe succeeds.
+        failures: replica number → probes failed in a row.
+    """
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, cluster: Cluster, service: Service, spec: ProbeSpec, *, liveness: bool) -> None:
+        self.cluster = cluster
+        self.service = service
+        self.spec = spec
+        self.liveness = liveness
+        self.failures: dict[int, int] = {}
+        self._arm()
+
+    def _arm(self) -> None:
+        self.callbacks = [self._round]
+        self.cluster.sim.push(self.cluster.sim.now + nanoseconds(self.spec.period_s), self)
+
+    def _round(self, _: Event) -> None:
+        self._arm()
+        for replica in list(self.service.replicas):
+            if not replica.alive or not (replica.ready or replica.probed_out):
+                self.failures.pop(replica.uid, None)
+            elif self.response_time(replica) <= nanoseconds(self.spec.timeout_s):
+                self._succeeded(replica)
+            else:
+                self._failed(replica)
+
+    def response_time(self, replica: Replica) -> int:
+        """Nanoseconds a probe sent now would wait: for a stopped world, and for a worker where it needs one."""
+        now = self.cluster.sim.now
+        wait = max(replica.paused_until - now, 0)
+        if self.spec.needs_worker and not replica.free and replica.queue:
+            # In a FIFO queue a newcomer waits about as long as the one at its head has.
+            wait += now - replica.queue[0].start
+        return wait
+
+    def _succeeded(self, replica: Replica) -> None:
+        self.failures.pop(replica.uid, None)
+        if not self.liveness and replica.probed_out:
+            replica.probed_out = False
+            replica.ready = True
+            self.service.refresh_ready()
+
+    def _failed(self, replica: Replica) -> None:
+        failed = self.failures[replica.uid] = self.failures.get(replica.uid, 0) + 1
+        if failed < self.spec.failure_threshold:
+            return
+        kind = "Liveness" if self.liveness else "Readiness"
+        message = f'{kind} probe failed: Get "http://{replica.ip}:{self.service.spec.port}/healthz": context deadline exceeded'
+        self.cluster.record_event(self.service, replica, "Warning", "Unhealthy", message)
+        if self.liveness:
+            self.failures.pop(replica.uid)
+            lifecycle.restart(self.cluster, replica, "Error")
+        elif replica.ready:
+            replica.ready = False
+            replica.probed_out = True
+            self.service.refresh_ready()
