@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import pickle
+from collections.abc import Callable
 from heapq import heapify
 
 from simpy.events import Event
@@ -34,20 +35,19 @@ _POD_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 class Later(Event):
-    """A method of the cluster, called at an instant."""
+    """A function called at an instant; a bound method, so that it pickles."""
 
     _ok = True
     _value = None
     _defused = True
 
-    def __init__(self, cluster: Cluster, method: str, args: tuple[object, ...]) -> None:
-        self.cluster = cluster
-        self.method = method
+    def __init__(self, function: Callable[..., None], args: tuple[object, ...]) -> None:
+        self.function = function
         self.args = args
         self.callbacks = [self._call]
 
     def _call(self, _: Event) -> None:
-        getattr(self.cluster, self.method)(*self.args)
+        self.function(*self.args)
 
 
 class Cluster:
@@ -211,9 +211,9 @@ class Cluster:
             if enabled:
                 gc.enable()
 
-    def after(self, delay: int, method: str, *args: object) -> None:
-        """Call a method of this cluster later."""
-        self.sim.push(self.sim.now + delay, Later(self, method, args))
+    def after(self, delay: int, function: Callable[..., None], *args: object) -> None:
+        """Call a bound method later."""
+        self.sim.push(self.sim.now + delay, Later(function, args))
 
     def snapshot(self) -> bytes:
         """The whole state."""
@@ -246,7 +246,11 @@ class Cluster:
             lifecycle.restart(self, replica, reason)
 
     def scale(self, service: str, replicas: int, pace_s: float = 8.0) -> None:
-        """Begin to bring a service to a number of replicas."""
+        """Begin to bring a service to a number of replicas; a scaling under way goes on to the new number."""
+        for operation in self.operations:
+            if isinstance(operation, lifecycle.Scaling) and operation.service.name == service:
+                operation.replicas = replicas
+                return
         lifecycle.Scaling(self, self.service(service), replicas, nanoseconds(pace_s))
 
     def evict(self, replica: Replica) -> None:
@@ -257,7 +261,7 @@ class Cluster:
 
     def slow_down(self, replica: Replica, factor: float, until: int) -> None:
         """Make the work of a replica take `factor` times as long until an instant."""
-        self.after(until - self.sim.now, "_end_slow_spell", replica, replica.restarts)
+        self.after(until - self.sim.now, self.end_slow_spell, replica, replica.restarts)
         replica.set_slow(factor)
 
     def drop_idle_connections(self, server: str) -> None:
@@ -293,7 +297,7 @@ class Cluster:
 
     # ------------------------------------------------------------ things that happen later
 
-    def _replica_ready(self, replica: Replica, restarts: int) -> None:
+    def replica_ready(self, replica: Replica, restarts: int) -> None:
         if not replica.alive or replica.restarts != restarts or replica not in replica.service.replicas:
             return
         spec = replica.service.spec
@@ -301,29 +305,12 @@ class Cluster:
         replica.service.refresh_ready()
         if replica.slow < spec.warmup_factor:
             replica.set_slow(spec.warmup_factor)
-            self.after(nanoseconds(spec.warmup_s), "_end_slow_spell", replica, restarts)
+            self.after(nanoseconds(spec.warmup_s), self.end_slow_spell, replica, restarts)
         self.recorder.log(replica.service.name, replica.name, "started", self.sim.now - replica.started)
 
-    def _end_slow_spell(self, replica: Replica, restarts: int) -> None:
+    def end_slow_spell(self, replica: Replica, restarts: int) -> None:
         if replica.restarts == restarts:
             replica.set_slow(replica.service.slow)
-
-    def _end_checkpoint(self, replica: Replica, restarts: int, buffers: int) -> None:
-        if replica.restarts == restarts and replica.alive:
-            replica.set_slow(replica.service.slow)
-            self.recorder.log(replica.service.name, replica.name, "checkpoint_complete", buffers)
-
-    def _end_bgsave(self, replica: Replica, restarts: int, pid: int) -> None:
-        if replica.restarts == restarts and replica.alive:
-            self.recorder.log(replica.service.name, replica.name, "bgsave_finished", pid)
-
-    def _end_error_burst(self, service: Service) -> None:
-        service.set_error_probability(service.base_error_probability)
-
-    def _end_pause(self, replica: Replica) -> None:
-        if replica.paused_until <= self.sim.now:
-            replica.paused_until = 0
-            replica.disturbed = replica.slow != 1.0
 
 
 def key_rates(spec: ClusterSpec) -> list[float]:

@@ -27,7 +27,7 @@ ERROR_BURST_PROBABILITY = 0.02
 ERROR_BURST_FACTOR = (10.0, 40.0)
 ERROR_BURST = (10 * SECOND, 40 * SECOND)
 POD_RESTART_PROBABILITY = 0.0012
-_ERRORS, _GC, _SLOW, _RESTART, _KINDS = range(5)
+_ERRORS, _GC, _SLOW, _RESTART, _OFFSET, _KINDS = range(6)
 _ROWS = 128
 """Draws per window: one row for each pod, by its number, and for each service; one column for each kind."""
 
@@ -63,7 +63,7 @@ class Background(Event):
             return
         draws = self.cluster.streams.window("background", window).random((_ROWS, _KINDS)).tolist()
         for service in self.cluster.services.values():
-            self._service(service, window, draws[service.index][_ERRORS])
+            self._service(service, window, draws[service.index])
             for replica in service.replicas:
                 if replica.alive:
                     self._replica(replica, window, draws[replica.uid % _ROWS])
@@ -72,41 +72,52 @@ class Background(Event):
         low, high = bounds
         return low + (high - low) * self.cluster.streams.uniform(f"background/{what}", window, *keys)
 
-    def _service(self, service: Service, window: int, draw: float) -> None:
-        level = self.level
+    def _service(self, service: Service, window: int, draws: list[float]) -> None:
         index = service.index
-        cluster = self.cluster
+        offset = int(draws[_OFFSET] * WINDOW)
         if service.spec.language is Language.POSTGRES and window % CHECKPOINT_EVERY == index:
-            self._checkpoint(service, window)
+            self.cluster.after(offset, self._checkpoint, service, window)
         if service.spec.language is Language.REDIS and window % BGSAVE_EVERY == index:
-            self._bgsave(service, window)
-        if service.error_threshold and draw < ERROR_BURST_PROBABILITY * level:
-            factor = self._size(ERROR_BURST_FACTOR, "errors-size", window, index)
-            service.set_error_probability(service.base_error_probability * factor)
-            length = int(self._size(ERROR_BURST, "errors-time", window, index))
-            cluster.after(length, "_end_error_burst", service)
+            self.cluster.after(offset, self._bgsave, service, window)
+        if service.error_threshold and draws[_ERRORS] < ERROR_BURST_PROBABILITY * self.level:
+            self.cluster.after(offset, self._error_burst, service, window)
 
     def _replica(self, replica: Replica, window: int, draws: list[float]) -> None:
         level = self.level
-        uid = replica.uid
-        if replica.service.spec.gc:
-            if draws[_GC] < LONG_GC_PROBABILITY * level:
-                pause(self.cluster, replica, int(self._size(LONG_GC_PAUSE, "gc-size", window, uid)))
-            elif draws[_GC] < GC_PROBABILITY * level:
-                pause(self.cluster, replica, int(self._size(GC_PAUSE, "gc-size", window, uid)))
-        single = len(replica.service.replicas) == 1
-        if not single and draws[_SLOW] < SLOW_SPELL_PROBABILITY * level and replica.slow == 1.0:
-            replica.set_slow(self._size(SLOW_FACTOR, "slow-size", window, uid))
-            length = int(self._size(SLOW_SPELL, "slow-time", window, uid))
-            self.cluster.after(length, "_end_slow_spell", replica, replica.restarts)
-        if not single and draws[_RESTART] < POD_RESTART_PROBABILITY * level and replica.ready:
-            self.cluster.record_event(
-                replica.service,
-                replica,
-                "Warning",
-                "Unhealthy",
-                "Liveness probe failed: HTTP probe failed with statuscode: 500",
-            )
+        offset = int(draws[_OFFSET] * WINDOW)
+        if replica.service.spec.gc and draws[_GC] < GC_PROBABILITY * level:
+            bounds = LONG_GC_PAUSE if draws[_GC] < LONG_GC_PROBABILITY * level else GC_PAUSE
+            length = int(self._size(bounds, "gc-size", window, replica.uid))
+            self.cluster.after(offset, self._pause, replica, replica.restarts, length)
+        if len(replica.service.replicas) == 1:
+            return
+        if draws[_SLOW] < SLOW_SPELL_PROBABILITY * level:
+            self.cluster.after(offset, self._slow_spell, replica, replica.restarts, window)
+        if draws[_RESTART] < POD_RESTART_PROBABILITY * level:
+            self.cluster.after(offset, self._crash, replica, replica.restarts)
+
+    def _error_burst(self, service: Service, window: int) -> None:
+        factor = self._size(ERROR_BURST_FACTOR, "errors-size", window, service.index)
+        service.set_error_probability(service.base_error_probability * factor)
+        length = int(self._size(ERROR_BURST, "errors-time", window, service.index))
+        self.cluster.after(length, self._end_error_burst, service)
+
+    def _end_error_burst(self, service: Service) -> None:
+        service.set_error_probability(service.base_error_probability)
+
+    def _pause(self, replica: Replica, restarts: int, length: int) -> None:
+        if replica.restarts == restarts and replica.alive:
+            pause(self.cluster, replica, length)
+
+    def _slow_spell(self, replica: Replica, restarts: int, window: int) -> None:
+        if replica.restarts != restarts or not replica.ready or replica.slow != 1.0:
+            return
+        replica.set_slow(self._size(SLOW_FACTOR, "slow-size", window, replica.uid))
+        length = int(self._size(SLOW_SPELL, "slow-time", window, replica.uid))
+        self.cluster.after(length, self.cluster.end_slow_spell, replica, restarts)
+
+    def _crash(self, replica: Replica, restarts: int) -> None:
+        if replica.restarts == restarts and replica.ready:
             lifecycle.restart(self.cluster, replica, "Error")
 
     def _checkpoint(self, service: Service, window: int) -> None:
@@ -116,7 +127,12 @@ class Background(Event):
         buffers = int(self._size((300, 1200), "checkpoint", window))
         self.cluster.recorder.log(service.name, replica.name, "checkpoint_starting")
         replica.set_slow(max(replica.slow, CHECKPOINT_SLOWDOWN))
-        self.cluster.after(8 * SECOND, "_end_checkpoint", replica, replica.restarts, buffers)
+        self.cluster.after(8 * SECOND, self._end_checkpoint, replica, replica.restarts, buffers)
+
+    def _end_checkpoint(self, replica: Replica, restarts: int, buffers: int) -> None:
+        if replica.restarts == restarts and replica.alive:
+            replica.set_slow(replica.service.slow)
+            self.cluster.recorder.log(replica.service.name, replica.name, "checkpoint_complete", buffers)
 
     def _bgsave(self, service: Service, window: int) -> None:
         replica = service.replicas[0]
@@ -126,7 +142,11 @@ class Background(Event):
         pid = int(self._size((2000, 22000), "bgsave-pid", window))
         self.cluster.recorder.log(service.name, replica.name, "bgsave_started", pid)
         pause(self.cluster, replica, fork)
-        self.cluster.after(SECOND, "_end_bgsave", replica, replica.restarts, pid)
+        self.cluster.after(SECOND, self._end_bgsave, replica, replica.restarts, pid)
+
+    def _end_bgsave(self, replica: Replica, restarts: int, pid: int) -> None:
+        if replica.restarts == restarts and replica.alive:
+            self.cluster.recorder.log(replica.service.name, replica.name, "bgsave_finished", pid)
 
 
 def pause(cluster: Cluster, replica: Replica, length: int) -> None:
@@ -139,4 +159,4 @@ def pause(cluster: Cluster, replica: Replica, length: int) -> None:
     if replica.service.spec.gc:
         cluster.recorder.log(replica.service.name, replica.name, "gc_pause", length)
     cluster.delay_work(replica, length)
-    cluster.after(length, "_end_pause", replica)
+    cluster.after(length, replica.end_pause, cluster.sim)

@@ -282,6 +282,8 @@ class Executor:
                 else:
                     replica.free += 1
                 self._settle(call)
+                if replica.flights is not None:
+                    replica.flights.following.pop(call, None)
             histogram = replica.failed.setdefault((call.edge.slot, failure), empty_histogram())
             duration = now - call.start
             histogram[bisect_left(BUCKETS, duration)] += 1
@@ -358,7 +360,8 @@ class Executor:
         if service.balance is Balance.RANDOM:
             return ready[draw * count >> UNIFORM_BITS]
         if service.balance is Balance.LEAST_CONNECTIONS or count < 2:
-            return min(ready, key=lambda replica: replica.in_flight)
+            first = draw * count >> UNIFORM_BITS  # the one who takes it if several are equally busy
+            return min(ready[first:] + ready[:first], key=lambda replica: replica.in_flight)
         pair = draw * (count * (count - 1)) >> UNIFORM_BITS
         first, second = divmod(pair, count - 1)
         second += second >= first

@@ -71,7 +71,8 @@ class Probe(Event):
         if failed < self.spec.failure_threshold:
             return
         kind = "Liveness" if self.liveness else "Readiness"
-        message = f'{kind} probe failed: Get "http://{replica.ip}:{self.service.spec.port}/healthz": context deadline exceeded'
+        url = f"http://{replica.ip}:{self.service.spec.port}/healthz"
+        message = f'{kind} probe failed: Get "{url}": context deadline exceeded'
         self.cluster.record_event(self.service, replica, "Warning", "Unhealthy", message)
         if self.liveness:
             self.failures.pop(replica.uid)

@@ -31,6 +31,7 @@ class Keyspace:
         self.entries: dict[int, int] = {}
         self.expiring: deque[tuple[int, int]] = deque()
         self.foreign = 0
+        self._last_foreign = 0
         self.reset_counts()
 
     def reset_counts(self) -> None:
@@ -87,7 +88,8 @@ class Keyspace:
             self.refused += 1
             return False
         self.foreign += 1
-        self.entries[-1 - self.foreign] = NO_EXPIRY
+        self._last_foreign -= 1  # never used twice: evicted blocks leave gaps
+        self.entries[self._last_foreign] = NO_EXPIRY
         self.written += 1
         return True
 

@@ -84,7 +84,10 @@ def _lost_calls(cluster: Cluster, replica: Replica) -> list[Call]:
 
 def cancel(cluster: Cluster, service: Service, before: int) -> None:
     """Fail the calls at a service that began before an instant and wait there for nothing but work or a worker."""
+    flights = [replica.flights for replica in service.replicas if replica.flights is not None]
+    following = {call for flight in flights for calls in flight.filling.values() for call in calls}
     found = [call for call in pending_calls(cluster) if _at(call, service) and call.start < before]
+    found = [call for call in found if call not in following]
     queued = {call for replica in service.replicas for call in replica.queue}
     _take_out(cluster, set(found))
     for replica in service.replicas:
@@ -141,6 +144,8 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
     service = replica.service
     replica.begin(cluster.sim.now)
     replica.alive = True
+    if service.keyspace is not None:
+        service.keyspace.reset_counts()
     for name, spec in service.pools.items():
         server = cluster.service(name)
         replica.pools[name] = pool = ConnectionPool(name, spec, replica, server, cluster.executor)
@@ -153,7 +158,7 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
         service.refresh_ready()
         return
     spread = 0.7 + 0.6 * cluster.streams.uniform("start", replica.uid, replica.restarts)
-    cluster.after(int(nanoseconds(service.spec.start_s) * spread), "_replica_ready", replica, replica.restarts)
+    cluster.after(int(nanoseconds(service.spec.start_s) * spread), cluster.replica_ready, replica, replica.restarts)
 
 
 def restart(cluster: Cluster, replica: Replica, reason: str) -> None:

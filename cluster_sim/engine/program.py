@@ -262,7 +262,7 @@ class _ProgramWriter:
         index = self.compiler.service_index[service.name]
         if call.pool is not None:
             self.emit(CONNECT, 0, call.pool)
-        drawn = service.balance in (Balance.RANDOM, Balance.RANDOM_TWO)
+        drawn = service.balance is not Balance.ROUND_ROBIN
         self.emit(ENTER, index, self.column(Uniform()) if drawn else -1)
         if operation.error_probability > 0:
             self.emit(CHECK, index, self.column(Uniform()))

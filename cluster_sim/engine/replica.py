@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .keyring import KeyRing
     from .pool import ConnectionPool
     from .service import Service
+    from .simulation import Simulation
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Upper bounds of latency histograms; source: OpenTelemetry semantic conventions, http.server.request.duration."""
@@ -129,6 +130,12 @@ class Replica:
         """Make all work begun from now on take `factor` times as long."""
         self.slow = factor
         self.disturbed = factor != 1.0 or self.paused_until > 0
+
+    def end_pause(self, sim: Simulation) -> None:
+        """A pause is over, unless another one still goes on."""
+        if self.paused_until <= sim.now:
+            self.paused_until = 0
+            self.disturbed = self.slow != 1.0
 
     def stretched(self, delay: int, now: int) -> int:
         """The time that work of `delay` takes if it begins now."""

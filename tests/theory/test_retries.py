@@ -81,14 +81,14 @@ def shop(rate_hz: float, retry: RetrySpec) -> ClusterSpec:
 
 
 def after_a_slow_spell(rate_hz: float, retry: RetrySpec) -> tuple[Cluster, Journal]:
-    """The database takes six times as long from the 60th to the 80th second; then four minutes pass."""
+    """The database takes six times as long from the 60th to the 80th second; then three and a half minutes pass."""
     cluster = Cluster(shop(rate_hz, retry), 3, noise=0)
     journal = Journal(cluster)
     cluster.run_for(60)
     only(cluster, "database").set_slow(6.0)
     cluster.run_for(20)
     only(cluster, "database").set_slow(1.0)
-    cluster.run_for(160)
+    cluster.run_for(210)
     return cluster, journal
 
 
@@ -101,7 +101,8 @@ def test_a_slow_spell_keeps_the_cluster_down_exactly_if_retries_overload_the_con
     """Stuck if and only if (1 + k) ρ > 1, long after the cause is gone."""
     cluster, journal = after_a_slow_spell(rate_hz, RetrySpec(attempts=retries, budget=None))
     assert journal.good_share(0, 50) == 1.0
-    late = journal.good_share(TRIGGER_END_S + 110, TRIGGER_END_S + 150)
+    # Near the boundary the backlog of some seconds shrinks by only 1 - (1 + k) ρ = 0.04 seconds a second.
+    late = journal.good_share(TRIGGER_END_S + 160, TRIGGER_END_S + 200)
     if (1 + retries) * rate_hz * PAY_SHARE * HOLD_S > 1:
         assert late == pytest.approx(1 - PAY_SHARE, abs=0.06)
     else:

@@ -1,0 +1,7 @@
+"""Log lines, rendered from the cluster's records in each program's own format when somebody reads them."""
+
+from __future__ import annotations
+
+from .reader import recent, render
+
+__all__ = ["recent", "render"]

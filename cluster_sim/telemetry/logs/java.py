@@ -1,0 +1,217 @@
+"""The log of a Spring Boot service: Logback's JSON lines, and the JVM's own lines between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from structlog.processors import JSONRenderer, add_log_level
+from structlog.typing import Processor
+
+from ...clock import MILLISECOND, SECOND, WINDOW
+from ...engine.failures import Failure
+from ..identity import database_name
+from .app import AppFormat, Fields, Rejection
+from .processors import shout_level
+from .scene import instant
+from .words import (
+    ADMINISTRATOR,
+    ANSWERS,
+    CANCELED,
+    DENIED,
+    MAXMEMORY,
+    SLOTS_RESERVED,
+    UNREACHABLE,
+    Library,
+    Words,
+    phrases,
+)
+
+if TYPE_CHECKING:
+    from ...engine.service import LogRecord
+
+_TOMCAT = "org.springframework.boot.web.embedded.tomcat"
+_DATA_SOURCE = "com.zaxxer.hikari.HikariDataSource"
+_SPRING = "org.springframework.web.client."
+_ANSWER = '{status} {reason} on {method} request for "http://{server}:{port}{route}"'
+_IO = _SPRING + "ResourceAccessException"
+_IO_TEXT = 'I/O error on {method} request for "http://{server}:{port}{route}": '
+_HIKARI = "java.sql.SQLTransientConnectionException"
+_PSQL = "org.postgresql.util.PSQLException"
+_BACKEND = "An I/O error occurred while sending to the backend.; nested exception is "
+_LETTUCE = "io.lettuce.core.RedisConnectionException"
+_COMMAND = "io.lettuce.core.RedisCommandExecutionException"
+_GONE = (Failure.RESET, Failure.ADMIN_SHUTDOWN)
+_BREAKER = (
+    Failure.BREAKER_OPEN,
+    "io.github.resilience4j.circuitbreaker.CallNotPermittedException",
+    "CircuitBreaker '{server}' is OPEN and does not permit further calls",
+)
+_POOL = (
+    Failure.POOL_TIMEOUT,
+    _HIKARI,
+    "HikariPool-1 - Connection is not available, request timed out after {wait_ms}ms"
+    " (total={open}, active={active}, idle={idle}, waiting={waiting})",
+)
+
+LIBRARY = Library(
+    http=phrases(
+        (ANSWERS, _SPRING + "HttpServerErrorException${answer}", _ANSWER),
+        ((*DENIED, Failure.CACHE_FULL), _SPRING + "HttpClientErrorException${answer}", _ANSWER),
+        (
+            Failure.TIMEOUT,
+            _IO,
+            _IO_TEXT
+            + "Read timed out ({timeout_ms} ms); nested exception is java.net.SocketTimeoutException: Read timed out",
+        ),
+        (
+            UNREACHABLE,
+            _IO,
+            _IO_TEXT + "Connection refused; nested exception is java.net.ConnectException: Connection refused",
+        ),
+        (_GONE, _IO, _IO_TEXT + "Connection reset; nested exception is java.net.SocketException: Connection reset"),
+        _POOL,
+        _BREAKER,
+    ),
+    postgres=phrases(
+        ((Failure.UNAVAILABLE, Failure.CACHE_FULL), _PSQL, f"FATAL: {SLOTS_RESERVED}"),
+        ((Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT), _PSQL, f"ERROR: {CANCELED}"),
+        (DENIED, _PSQL, "FATAL: password authentication failed"),
+        (Failure.ADMIN_SHUTDOWN, _PSQL, f"FATAL: {ADMINISTRATOR}"),
+        (Failure.TIMEOUT, _PSQL, _BACKEND + "java.net.SocketTimeoutException: Read timed out"),
+        (
+            UNREACHABLE,
+            _PSQL,
+            "Connection to {server}:{port} refused. Check that the hostname and port are correct and that the"
+            " postmaster is accepting TCP/IP connections.",
+        ),
+        (Failure.RESET, _PSQL, _BACKEND + "java.io.EOFException"),
+        _POOL,
+        _BREAKER,
+    ),
+    redis=phrases(
+        (Failure.CACHE_FULL, _COMMAND, f"OOM {MAXMEMORY}"),
+        (ANSWERS, _COMMAND, "ERR max number of clients reached"),
+        (DENIED, _COMMAND, "NOAUTH Authentication required."),
+        (
+            Failure.TIMEOUT,
+            "io.lettuce.core.RedisCommandTimeoutException",
+            "Command timed out after {timeout_ms} millisecond(s)",
+        ),
+        (UNREACHABLE, _LETTUCE, "Unable to connect to {server}/<unresolved>:{port}"),
+        (_GONE, _LETTUCE, "Connection reset by peer"),
+        _POOL,
+        _BREAKER,
+    ),
+)
+
+
+class JavaFormat(AppFormat):
+    """The log of a JVM service."""
+
+    processors: ClassVar[tuple[Processor, ...]] = (add_log_level, shout_level, JSONRenderer(separators=(",", ":")))
+    library = LIBRARY
+    bugs = (
+        Words("java.lang.NullPointerException", 'Cannot invoke "String.length()" because "value" is null'),
+        Words("java.util.ConcurrentModificationException", "null"),
+        Words("java.lang.IllegalArgumentException", "Comparison method violates its general contract!"),
+        Words("com.fasterxml.jackson.databind.exc.MismatchedInputException", "No content to map due to end-of-input"),
+    )
+    overload = Words(
+        "java.util.concurrent.RejectedExecutionException",
+        "task rejected from java.util.concurrent.ThreadPoolExecutor[Running, pool size = {workers},"
+        " active threads = {workers}, queued tasks = {queued}]",
+    )
+    tokens = Rejection(
+        Words(
+            "io.jsonwebtoken.security.SignatureException",
+            "JWT signature does not match locally computed signature."
+            " JWT validity cannot be asserted and should not be trusted.",
+        ),
+        Words("io.jsonwebtoken.ExpiredJwtException", "JWT expired"),
+        Words("java.lang.IllegalArgumentException", "JWT String argument cannot be null or empty."),
+    )
+
+    _LOGGERS: ClassVar = {
+        "access": "web.AccessLog",
+        "errors": "web.GlobalExceptionHandler",
+        "domain": "domain.{name}Service",
+        "clients": "clients.{name}Clients",
+        "tokens": "security.TokenFilter",
+        "config": "config.SecretWatcher",
+        "rollout": "config.Rollout",
+        "main": "{name}Application",
+    }
+
+    def logger(self, name: str) -> str:
+        if name not in self._LOGGERS:
+            return name
+        return f"com.shop.{self.short}." + self._LOGGERS[name].format(name=self._title)
+
+    @property
+    def _title(self) -> str:
+        return self.short.title().replace("_", "")
+
+    def head(self, record: LogRecord, logger: str, event: str, number: int) -> Fields:
+        head = super().head(record, logger, event, number)
+        thread = "main"
+        if number:
+            worker = 1 + self.scene.streams.bits("log/thread", number) % self.service.spec.workers
+            thread = f"http-nio-{self.service.spec.port}-exec-{worker}"
+        return {"timestamp": head["timestamp"], "level": "", "logger": head["logger"], "thread": thread, "event": event}
+
+    def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:
+        port = self.scene.cluster.service(server).spec.port
+        text = LIBRARY.postgres[failure].text.format(server=server, port=port)
+        error: Fields = {
+            "thread": "HikariPool-1:connection-adder",
+            "error.type": _PSQL,
+            "exception": f"{_PSQL}: {text}",
+        }
+        if opened:
+            event, level, logger = "HikariPool-1 - Cannot acquire connection from data source", "debug", "HikariPool"
+        else:
+            event, level, logger = (
+                "HikariPool-1 - Pool is empty, failed to create/setup connection",
+                "warning",
+                "PoolBase",
+            )
+        fields = {**error, "pool.total": opened, "pool.max": size}
+        return [self.write(record, level, f"com.zaxxer.hikari.pool.{logger}", event, fields)]
+
+    def gc_pause(self, record: LogRecord, pause: int) -> list[str]:
+        bits = self.scene.streams.bits("log/gc", record.at, self._pod(record))
+        after = 58 + bits % 40
+        full = pause >= SECOND // 2
+        before = (410 if full else 180) + (bits >> 8) % 60
+        kind = "Pause Full (G1 Compaction Pause)" if full else "Pause Young (Normal) (G1 Evacuation Pause)"
+        text = f"GC({record.at // WINDOW}) {kind} {before}M->{after}M(512M) {pause / MILLISECOND:.3f}ms"
+        return [f"[{instant(record.at)[:-1]}+0000][info][gc] {text}"]
+
+    def _pod(self, record: LogRecord) -> int:
+        return int.from_bytes(record.source.encode()[-5:], "big")
+
+    def started(self, record: LogRecord, startup: int) -> list[str]:
+        seconds = startup / SECOND
+        version: Fields = {"service.version": self.service.version}
+        tomcat = f"Tomcat started on port {self.service.spec.port} (http) with context path '/'"
+        application = (
+            f"Started {self._title}Application in {seconds:.3f} seconds (process running for {seconds + 0.4:.3f})"
+        )
+        database: Fields = {"db.namespace": database_name(self.service.name)}
+        return [
+            *(
+                self.write(record, "info", _DATA_SOURCE, "HikariPool-1 - Starting...", database)
+                for _ in self.service.pools
+            ),
+            self.write(record, "info", f"{_TOMCAT}.TomcatWebServer", tomcat),
+            self.write(record, "info", "main", application, version),
+        ]
+
+    def farewell(self, record: LogRecord) -> list[str]:
+        hook: Fields = {"thread": "SpringApplicationShutdownHook"}
+        event = "Commencing graceful shutdown. Waiting for active requests to complete"
+        pools = ["HikariPool-1 - Shutdown initiated...", "HikariPool-1 - Shutdown completed."] * len(self.service.pools)
+        return [
+            self.write(record, "info", f"{_TOMCAT}.GracefulShutdown", event, hook),
+            *(self.write(record, "info", _DATA_SOURCE, event, hook) for event in pools),
+        ]

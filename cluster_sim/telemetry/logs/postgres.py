@@ -1,0 +1,197 @@
+"""The log of a PostgreSQL server: stderr with log_line_prefix `%m [%p] %q%u@%d `."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...clock import MILLISECOND, SECOND, moment
+from ...engine.failures import Failure
+from ..identity import database_name, database_role
+from .scene import Scene, kubernetes_event, milliseconds, one_line
+from .words import ADMINISTRATOR, CANCELED, SLOTS_RESERVED
+
+if TYPE_CHECKING:
+    from ...engine.edge import Edge
+    from ...engine.service import LogRecord
+
+VERSION = (
+    "PostgreSQL 15.20 (Debian 15.20-0+deb12u1) on x86_64-pc-linux-gnu, compiled by gcc (Debian 12.2.0-14+deb12u1) "
+    "12.2.0, 64-bit"
+)
+SHARED_BUFFERS = 16384
+"""Buffers of 8 kB: the default of 128 MB."""
+
+POSTMASTER, CHECKPOINTER, STARTUP, LAUNCHER = 1, 27, 26, 32
+"""Process ids in the server's container (chosen)."""
+
+CHECKPOINT = 8 * SECOND
+
+STATEMENTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "select_stock": (
+        "SELECT sku, sum(delta) AS on_hand FROM stock_ledger WHERE sku = ANY($1) GROUP BY sku",
+        ("{{SKU-{a:04d},SKU-{b:04d}}}",),
+    ),
+    "insert_payment": (
+        "INSERT INTO payments (id, order_id, amount_cents, currency) VALUES ($1, $2, $3, $4)",
+        ("pay_{a:06x}{b:06x}", "ord_{b:06x}{a:06x}", "{c}", "EUR"),
+    ),
+}
+"""Operation → its statement and the texts of its parameters."""
+
+
+class PostgresFormat:
+    """The log of a PostgreSQL server."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    def lines(self, record: LogRecord, before: LogRecord | None) -> list[str]:
+        """The lines of a record."""
+        data: tuple[Any, ...] = record.data
+        match record.event:
+            case "kubernetes":
+                return [kubernetes_event(record)]
+            case "connection_opened":
+                return self._connection(record.at, False, *data)
+            case "connection_refused":
+                return self._connection(record.at, True, *data)
+            case "access":
+                return self._slow_query(record.at, *data)
+            case "failure":
+                return self._failure(record.at, *data)
+            case "checkpoint_starting":
+                return [self._write(record.at, CHECKPOINTER, "LOG", "checkpoint starting: time")]
+            case "checkpoint_complete":
+                return [self._checkpoint_complete(record.at, CHECKPOINT, *data)]
+            case "started":
+                return self._started(record.at, *data)
+            case "stopping":
+                return self._stopping(record.at, *data)
+        raise KeyError(record.event)
+
+    def _write(self, at: int, pid: int, severity: str, text: str, session: str = "") -> str:
+        """One line; `session` is `user@database ` in a backend and empty in the server's own processes."""
+        when = f"{moment(at):%Y-%m-%d %H:%M:%S}.{milliseconds(at):03d} UTC"
+        return one_line(f"{when} [{pid}] {session}{severity}:  {text}")
+
+    # ------------------------------------------------------------ sessions
+
+    def _connection(self, at: int, refused: bool, client: str, address: str, uid: int) -> list[str]:
+        bits = self.scene.streams.bits("log/session", uid, at)
+        pid = self._new_pid(at, bits)
+        role, database = database_role(client), database_name(client)
+        session = f"{role}@{database} "
+        port = 32768 + (bits >> 8) % 28232
+        authorized = f"connection authorized: user={role} database={database} application_name={client}"
+        received = f"connection received: host={address} port={port}"
+        lines = [
+            self._write(at - 2 * MILLISECOND, pid, "LOG", received, "[unknown]@[unknown] "),
+            self._write(at, pid, "LOG", authorized, session),
+        ]
+        if refused:
+            lines.append(self._write(at, pid, "FATAL", SLOTS_RESERVED, session))
+        return lines
+
+    def _new_pid(self, at: int, bits: int) -> int:
+        """The process id of a backend that is forked now: they count up with time."""
+        return 20_000 + at // SECOND * 4 + bits % 4
+
+    def _old_pid(self, key: int) -> int:
+        """The process id of one of the backends that are there from the start."""
+        return 60 + self.scene.streams.bits("log/backend", key) % 97
+
+    # ------------------------------------------------------------ queries
+
+    def _slow_query(self, at: int, index: int, _: int, duration: int, number: int) -> list[str]:
+        edge = self.scene.edge(index)
+        session, pid = self._backend(edge, number)
+        statement, parameters = self._statement(edge, number)
+        text = f"duration: {duration / MILLISECOND:.3f} ms  execute <unnamed>: {statement}"
+        lines = [self._write(at, pid, "LOG", text, session)]
+        if parameters:
+            lines.append(self._write(at, pid, "DETAIL", f"parameters: {parameters}", session))
+        return lines
+
+    def _failure(self, at: int, index: int, failure: Failure, _: int, number: int) -> list[str]:
+        if failure is not Failure.SERVER_ERROR:
+            return []
+        edge = self.scene.edge(index)
+        session, pid = self._backend(edge, number)
+        statement = self._statement(edge, number)[0]
+        return [
+            self._write(at, pid, "ERROR", CANCELED, session),
+            self._write(at, pid, "STATEMENT", statement, session),
+        ]
+
+    def _backend(self, edge: Edge, number: int) -> tuple[str, int]:
+        return f"{database_role(edge.client)}@{database_name(edge.client)} ", self._old_pid(number)
+
+    def _statement(self, edge: Edge, number: int) -> tuple[str, str]:
+        statement, texts = STATEMENTS.get(edge.operation, (f"{edge.method} {edge.route}", ()))
+        bits = self.scene.streams.bits("log/parameters", number)
+        values = {"a": bits % 500, "b": (bits >> 16) % 500, "c": 500 + (bits >> 32) % 20_000}
+        filled = (f"${i} = '{text.format(**values)}'" for i, text in enumerate(texts, 1))
+        return statement, ", ".join(filled)
+
+    # ------------------------------------------------------------ the server's own processes
+
+    def _checkpoint_complete(self, at: int, total: int, buffers: int) -> str:
+        bits = self.scene.streams.bits("log/checkpoint", at)
+        sync_ms = 20 + bits % 120
+        files = 4 + (bits >> 8) % 40
+        longest_ms = max(1, sync_ms // 3)
+        write_s = max(total / SECOND - sync_ms / 1000, 0.001)
+        distance = buffers * 8 + (bits >> 16) % 4000
+        text = (
+            f"checkpoint complete: wrote {buffers} buffers ({buffers / SHARED_BUFFERS:.1%}); "
+            f"0 WAL file(s) added, 0 removed, {distance // 16384} recycled; "
+            f"write={write_s:.3f} s, sync={sync_ms / 1000:.3f} s, total={write_s + sync_ms / 1000 + 0.004:.3f} s; "
+            f"sync files={files}, longest={longest_ms / 1000:.3f} s, average={sync_ms / 1000 / files:.3f} s; "
+            f"distance={distance} kB, estimate={distance} kB"
+        )
+        return self._write(at, CHECKPOINTER, "LOG", text)
+
+    def _started(self, at: int, startup: int) -> list[str]:
+        begun = at - startup
+        port = self.scene.service.spec.port
+        socket = f'listening on Unix socket "/var/run/postgresql/.s.PGSQL.{port}"'
+        down = f"database system was shut down at {moment(begun):%Y-%m-%d %H:%M:%S} UTC"
+        return [
+            self._write(begun, POSTMASTER, "LOG", f"starting {VERSION}"),
+            self._write(begun, POSTMASTER, "LOG", f'listening on IPv4 address "0.0.0.0", port {port}'),
+            self._write(begun + 11 * MILLISECOND, POSTMASTER, "LOG", socket),
+            self._write(begun + 25 * MILLISECOND, STARTUP, "LOG", down),
+            self._write(at, POSTMASTER, "LOG", "database system is ready to accept connections"),
+        ]
+
+    def _stopping(self, at: int, reason: str) -> list[str]:
+        if reason == "OOMKilled":  # SIGKILL leaves no time for last words
+            return []
+        launcher = f'background worker "logical replication launcher" (PID {LAUNCHER}) exited with exit code 1'
+        buffers = 20 + self.scene.streams.bits("log/shutdown", at) % 200
+        return [
+            self._write(at, POSTMASTER, "LOG", "received fast shutdown request"),
+            self._write(at, POSTMASTER, "LOG", "aborting any active transactions"),
+            *self._terminated(at),
+            self._write(at, POSTMASTER, "LOG", launcher),
+            self._write(at, CHECKPOINTER, "LOG", "shutting down"),
+            self._write(at, CHECKPOINTER, "LOG", "checkpoint starting: shutdown immediate"),
+            self._checkpoint_complete(at, 60 * MILLISECOND, buffers),
+            self._write(at, POSTMASTER, "LOG", "database system is shut down"),
+        ]
+
+    def _terminated(self, at: int) -> list[str]:
+        """A line for a session of each client (the server writes one for every session)."""
+        return [
+            self._write(
+                at,
+                self._old_pid(replica.uid),
+                "FATAL",
+                ADMINISTRATOR,
+                f"{database_role(service.name)}@{database_name(service.name)} ",
+            )
+            for service in self.scene.cluster.services.values()
+            if self.scene.service.name in service.pools
+            for replica in service.replicas
+        ]

@@ -1,0 +1,19 @@
+"""structlog processors of our own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from structlog.typing import EventDict
+
+
+def shout_level(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """The level in capitals and four letters for a warning, as Logback and slog write it."""
+    event["level"] = {"warning": "WARN"}.get(event["level"], event["level"].upper())
+    return event
+
+
+def name_time(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """`timestamp` under slog's name for it."""
+    event["time"] = event.pop("timestamp")
+    return event

@@ -1,0 +1,88 @@
+"""Reads the records of a service as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from ...specs import Language
+from .golang import GoFormat
+from .java import JavaFormat
+from .postgres import PostgresFormat
+from .python import PythonFormat
+from .redis import RedisFormat
+from .scene import Scene
+
+if TYPE_CHECKING:
+    from ...cluster import Cluster
+    from ...engine.service import LogRecord
+
+
+class LogFormat(Protocol):
+    """How one program writes its log."""
+
+    def lines(self, record: LogRecord, before: LogRecord | None) -> list[str]:
+        """The lines of a record; `before` is the service's record before it.
+
+        Raises:
+            KeyError: the program writes nothing of the kind.
+        """
+        ...
+
+
+FORMATS: Mapping[Language, Callable[[Scene], LogFormat]] = {
+    Language.JAVA: JavaFormat,
+    Language.PYTHON: PythonFormat,
+    Language.GO: GoFormat,
+    Language.POSTGRES: PostgresFormat,
+    Language.REDIS: RedisFormat,
+}
+
+
+def render(cluster: Cluster, service_name: str, records: Iterable[LogRecord]) -> list[str]:
+    """The lines of some consecutive records of a service, oldest first."""
+    log_format = _format(cluster, service_name)
+    lines: list[str] = []
+    before: LogRecord | None = None
+    for record in records:
+        lines.extend(log_format.lines(record, before))
+        before = record
+    return lines
+
+
+def recent(
+    cluster: Cluster,
+    service_name: str,
+    *,
+    since_ns: int | None = None,
+    limit: int = 40,
+    grep: str | None = None,
+) -> list[str]:
+    """The newest lines of a service's log, oldest first.
+
+    Args:
+        since_ns: simulated instant before which nothing is shown.
+        limit: how many lines at most.
+        grep: only lines with this text in them, in either case; `|` separates alternatives.
+    """
+    records = list(cluster.service(service_name).log)
+    log_format = _format(cluster, service_name)
+    wanted = [text for text in grep.lower().split("|") if text] if grep else []
+    newest: list[list[str]] = []
+    left = limit
+    for index in range(len(records) - 1, -1, -1):
+        record = records[index]
+        if left <= 0 or (since_ns is not None and record.at < since_ns):
+            break
+        lines = log_format.lines(record, records[index - 1] if index else None)
+        if wanted:
+            lines = [line for line in lines if any(text in line.lower() for text in wanted)]
+        if lines:
+            newest.append(lines[-left:])
+            left -= len(lines)
+    return [line for lines in reversed(newest) for line in lines]
+
+
+def _format(cluster: Cluster, service_name: str) -> LogFormat:
+    service = cluster.service(service_name)
+    return FORMATS[service.spec.language](Scene(cluster, service))

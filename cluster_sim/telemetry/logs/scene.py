@@ -1,0 +1,62 @@
+"""What a log format needs to know about the cluster whose records it renders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from ...clock import MILLISECOND, SECOND, moment
+from ...rng import Streams
+
+if TYPE_CHECKING:
+    from ...cluster import Cluster
+    from ...engine.edge import Edge
+    from ...engine.service import LogRecord, Service
+
+Choice = TypeVar("Choice")
+
+_UNPRINTABLE = re.compile(r"[^ -~\u00a1-\ud7ff\ue000-\ufffd]")
+
+
+class Scene:
+    """A service in its cluster, to be read only.
+
+    Attributes:
+        streams: streams of the cluster's seed, but not the cluster's own, which remember what was asked of them.
+    """
+
+    def __init__(self, cluster: Cluster, service: Service) -> None:
+        self.cluster = cluster
+        self.service = service
+        self.streams = Streams(cluster.seed)
+
+    def edge(self, index: int) -> Edge:
+        """The call of that number."""
+        return self.cluster.edges[index]
+
+    def pick(self, choices: Sequence[Choice], stream: str, *keys: int) -> Choice:
+        """One of several, the same for the same keys."""
+        return choices[self.streams.bits(stream, *keys) % len(choices)]
+
+
+def instant(at: int) -> str:
+    """`2025-03-14T09:04:30.123Z`."""
+    return f"{moment(at):%Y-%m-%dT%H:%M:%S}.{milliseconds(at):03d}Z"
+
+
+def milliseconds(at: int) -> int:
+    """The whole milliseconds of an instant beyond its second."""
+    return at % SECOND // MILLISECOND
+
+
+def one_line(text: object) -> str:
+    """A value for a plain-text line: what could end the line or steer a terminal is escaped."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", str(text))
+
+
+def kubernetes_event(record: LogRecord) -> str:
+    """An event of the orchestrator, as `kubectl get events` lists it."""
+    kind, reason, message = record.data
+    columns = (f"{moment(record.at):%Y-%m-%dT%H:%M:%SZ}", kind, reason, f"pod/{record.source}", message)
+    return "   ".join(one_line(column) for column in columns)

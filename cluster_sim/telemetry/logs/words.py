@@ -1,0 +1,57 @@
+"""How client libraries and frameworks put it when a call fails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...engine.failures import Failure
+
+Phrases = Mapping[Failure, "Words"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a library says of one kind of failure.
+
+    Attributes:
+        kind: the error's type.
+        text: its message; like the type a template over the call's `server`, `address`, `port`, `method`, `route`,
+            `status`, `reason` and `answer` (the status in words, with spaces and without), `timeout_ms`,
+            `timeout_s`, and of the connection pool `size`, `wait_ms`, `wait_s`, `open`, `active`, `idle`, `waiting`.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """The clients of one language, by what they talk to."""
+
+    http: Phrases
+    postgres: Phrases
+    redis: Phrases
+
+
+ANSWERS = (Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.UNAVAILABLE, Failure.GATEWAY_TIMEOUT)
+UNREACHABLE = (Failure.REFUSED, Failure.NO_ENDPOINT)
+DENIED = (Failure.UNAUTHORIZED, Failure.INVALID_SIGNATURE, Failure.EXPIRED)
+
+REASONS = {401: "Unauthorized", 500: "Internal Server Error", 502: "Bad Gateway"}
+REASONS |= {503: "Service Unavailable", 504: "Gateway Timeout"}
+
+SLOTS_RESERVED = "remaining connection slots are reserved for non-replication superuser connections"
+ADMINISTRATOR = "terminating connection due to administrator command"
+CANCELED = "canceling statement due to user request"
+MAXMEMORY = "command not allowed when used memory > 'maxmemory'."
+
+
+def phrases(*entries: tuple[Failure | tuple[Failure, ...], str, str]) -> Phrases:
+    """A table of (failure or failures, type, text)."""
+    table: dict[Failure, Words] = {}
+    for failures, kind, text in entries:
+        words = Words(kind, text)
+        for failure in failures if isinstance(failures, tuple) else (failures,):
+            table[failure] = words
+    return table

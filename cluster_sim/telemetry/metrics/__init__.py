@@ -1,0 +1,1 @@
+"""Metric families of the real programs, filled with what the cluster counts."""
