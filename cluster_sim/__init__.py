@@ -13,6 +13,8 @@ from .remediations import REMEDIATIONS, TEAMS, Remediation
 from .services import ALERT_RULES, DEFAULT_ARRIVAL_RATE_HZ, ENDPOINTS, SERVICES, seven_services
 from .specs import ClusterSpec, EndpointSpec, ServiceSpec
 from .telemetry.alerts import Alert, AlertRule, Severity
+from .telemetry.collector import detail, exposition
+from .telemetry.logs import recent as recent_logs
 from .telemetry.scrape import Golden
 
 __all__ = [
@@ -45,11 +47,14 @@ __all__ = [
     "UnknownName",
     "begin",
     "catalogue",
+    "detail",
+    "exposition",
     "good_share",
     "is_safe",
     "judge",
     "moment",
     "nanoseconds",
+    "recent_logs",
     "rfc3339",
     "seconds",
     "seven_services",

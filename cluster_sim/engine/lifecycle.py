@@ -225,7 +225,8 @@ class Rollout(Event):
 
     def _replace(self, _: Event) -> None:
         assert self.current is not None
-        restart(self.cluster, self.current, self.reason)
+        if self.current in self.service.replicas:
+            restart(self.cluster, self.current, self.reason)
         self._arm(SECOND, "_await_ready")
 
     def _await_ready(self, _: Event) -> None:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from ..cluster import Cluster
     from ..engine.service import Service
 
-DETAIL_LIMIT = 160
-"""Figures that one service's account holds at most (chosen: eight pods of a Java service with a pool have 140)."""
+DETAIL_LIMIT = 200
+"""Figures of one service above which its pods are added up (chosen: a dozen pods of a Java service with a pool)."""
+
+_HIDDEN = TARGET_LABELS | {"metrics_path", "url_scheme", "server_k8s_pod_name"}
 
 
 class ClusterCollector(Collector):
@@ -70,33 +72,33 @@ def detail(cluster: Cluster, service_name: str) -> dict[str, float]:
     """The figures of one service that somebody who investigates it looks at: `name{label="value",...}` → value.
 
     Labels of the target are left out, except for the pod where there are several. Requests are added up over the
-    pods, and histograms are given without their buckets.
+    pods, and so is everything else where there are very many; histograms are given without their buckets.
     """
     service = cluster.service(service_name)
     page = ClusterCollector(cluster, [service]).page()
-    several = len(service.replicas) > 1
+    figures = _figures(page, service_name, by_pod=len(service.replicas) > 1)
+    return figures if len(figures) <= DETAIL_LIMIT else _figures(page, service_name, by_pod=False)
+
+
+def _figures(page: Page, service_name: str, *, by_pod: bool) -> dict[str, float]:
     figures: dict[str, float] = {}
     for metric in page.metrics():
         spec = page.specs[metric.name]
         if not spec.detailed:
             continue
-        kept = _kept(metric, several)
+        hidden = _HIDDEN - {"pod"} if by_pod and spec is not application.REQUESTS else _HIDDEN
+        if spec.name.startswith("pg_"):
+            hidden = hidden | {"server"}
         for sample in metric.samples:
-            if sample.name.endswith("_bucket") or (spec is UP and sample.labels.get("service") != service_name):
+            if sample.name.endswith("_bucket") or (spec.states and not sample.value):
                 continue
-            name = _flat(sample, kept)
+            if spec is UP and sample.labels.get("service") != service_name:
+                continue
+            name = _flat(sample, hidden)
             figures[name] = figures.get(name, 0.0) + sample.value
-    return dict(list(figures.items())[:DETAIL_LIMIT])
+    return figures
 
 
-def _kept(metric: Metric, several: bool) -> frozenset[str]:
-    """The target labels that tell the samples of a family apart."""
-    if metric.name == application.REQUESTS.name or not several:
-        return frozenset()
-    return frozenset({"pod"})
-
-
-def _flat(sample: Sample, kept: frozenset[str]) -> str:
-    hidden = TARGET_LABELS - kept
+def _flat(sample: Sample, hidden: frozenset[str]) -> str:
     labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()) if name not in hidden)
     return f"{sample.name}{{{labels}}}" if labels else sample.name

@@ -40,6 +40,11 @@ STATEMENTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Operation → its statement and the texts of its parameters."""
 
 
+def statement(edge: Edge) -> str:
+    """The SQL of a call."""
+    return STATEMENTS[edge.operation][0] if edge.operation in STATEMENTS else f"{edge.method} {edge.route}"
+
+
 class PostgresFormat:
     """The log of a PostgreSQL server."""
 
@@ -106,8 +111,8 @@ class PostgresFormat:
     def _slow_query(self, at: int, index: int, _: int, duration: int, number: int) -> list[str]:
         edge = self.scene.edge(index)
         session, pid = self._backend(edge, number)
-        statement, parameters = self._statement(edge, number)
-        text = f"duration: {duration / MILLISECOND:.3f} ms  execute <unnamed>: {statement}"
+        parameters = self._parameters(edge, number)
+        text = f"duration: {duration / MILLISECOND:.3f} ms  execute <unnamed>: {statement(edge)}"
         lines = [self._write(at, pid, "LOG", text, session)]
         if parameters:
             lines.append(self._write(at, pid, "DETAIL", f"parameters: {parameters}", session))
@@ -118,21 +123,19 @@ class PostgresFormat:
             return []
         edge = self.scene.edge(index)
         session, pid = self._backend(edge, number)
-        statement = self._statement(edge, number)[0]
         return [
             self._write(at, pid, "ERROR", CANCELED, session),
-            self._write(at, pid, "STATEMENT", statement, session),
+            self._write(at, pid, "STATEMENT", statement(edge), session),
         ]
 
     def _backend(self, edge: Edge, number: int) -> tuple[str, int]:
         return f"{database_role(edge.client)}@{database_name(edge.client)} ", self._old_pid(number)
 
-    def _statement(self, edge: Edge, number: int) -> tuple[str, str]:
-        statement, texts = STATEMENTS.get(edge.operation, (f"{edge.method} {edge.route}", ()))
+    def _parameters(self, edge: Edge, number: int) -> str:
+        texts = STATEMENTS[edge.operation][1] if edge.operation in STATEMENTS else ()
         bits = self.scene.streams.bits("log/parameters", number)
         values = {"a": bits % 500, "b": (bits >> 16) % 500, "c": 500 + (bits >> 32) % 20_000}
-        filled = (f"${i} = '{text.format(**values)}'" for i, text in enumerate(texts, 1))
-        return statement, ", ".join(filled)
+        return ", ".join(f"${i} = '{text.format(**values)}'" for i, text in enumerate(texts, 1))
 
     # ------------------------------------------------------------ the server's own processes
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from ...clock import SECOND, unix_s
 from ...engine.failures import STATUS
 from ...engine.recorder import GOOD
-from ...engine.replica import SUM, empty_histogram
 from ...specs import Language
 from ..identity import checksum
-from .page import MetricSpec, Page, Target, pod_target
+from .page import MetricSpec, Page, Target, listening, pod_target
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
@@ -60,7 +59,9 @@ POOL_TIMEOUTS = MetricSpec(
 )
 
 BREAKER_STATE = MetricSpec(
-    name="resilience4j_circuitbreaker_state", help="The states of the circuit breaker: 1 for the one it is in."
+    name="resilience4j_circuitbreaker_state",
+    help="The states of the circuit breaker: 1 for the one it is in.",
+    states=True,
 )
 BREAKER_REFUSED = MetricSpec(
     name="resilience4j_circuitbreaker_not_permitted_calls",
@@ -91,7 +92,8 @@ def write(page: Page, cluster: Cluster, replica: Replica) -> None:
     """Everything that one pod exposes."""
     spec = replica.service.spec
     target = pod_target(page, replica, job=spec.name, port=spec.port, container=spec.name.removesuffix("-service"))
-    if replica.alive:
+    up = listening(replica)
+    if up:
         _requests(target, cluster, replica)
         _process(target, replica)
         for pool in replica.pools.values():
@@ -101,7 +103,7 @@ def write(page: Page, cluster: Cluster, replica: Replica) -> None:
                 _pool(target, pool)
         _breakers(target, cluster, replica)
         _tokens(target, replica)
-    target.close(replica.alive)
+    target.close(up=up)
 
 
 def _requests(target: Target, cluster: Cluster, replica: Replica) -> None:
@@ -192,14 +194,3 @@ def _tokens(target: Target, replica: Replica) -> None:
         kid = replica.keys.signing
         version = {"version": str(replica.revision), "checksum": checksum(replica.revision, kid)}
         target.write(CONFIG_VERSION, 1, version)
-
-
-def requests_served(replica: Replica) -> int:
-    """Requests that a pod has answered since it started, well or not."""
-    served = sum(sum(histogram[:SUM]) for histogram in replica.served)
-    return served + sum(sum(histogram[:SUM]) for histogram in replica.failed.values())
-
-
-def empty() -> list[int]:
-    """A histogram of nothing."""
-    return empty_histogram()

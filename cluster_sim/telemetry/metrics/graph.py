@@ -65,7 +65,7 @@ def write(page: Page, cluster: Cluster, services: frozenset[str]) -> None:
         target.write(REQUESTS, count, {**labels, "server_k8s_pod_name": pod} if pod else labels)
     for (client, server), count in sorted(failed.items()):
         target.write(FAILED, count, _labels(cluster, client, server))
-    target.close(True)
+    target.close(up=True)
 
 
 def _count(counts: dict[tuple[str, str, str], int], key: tuple[str, str, str], more: int) -> None:

@@ -45,7 +45,9 @@ STATEFULSET_GENERATION = MetricSpec(
 )
 
 POD_INFO = MetricSpec(name="kube_pod_info", help="Information about pod.", detailed=False)
-POD_READY = MetricSpec(name="kube_pod_status_ready", help="Describes whether the pod is ready to serve requests.")
+POD_READY = MetricSpec(
+    name="kube_pod_status_ready", help="Describes whether the pod is ready to serve requests.", states=True
+)
 POD_PHASE = MetricSpec(name="kube_pod_status_phase", help="The pods current phase.", detailed=False)
 RESTARTS = MetricSpec(
     name="kube_pod_container_status_restarts", help="The number of container restarts per container.", kind="counter"
@@ -74,7 +76,7 @@ def write(page: Page, cluster: Cluster, services: list[Service]) -> None:
         _workload(state, cluster, service)
         for replica in service.replicas:
             _pod(state, service, replica)
-    state.close(True)
+    state.close(up=True)
     nodes: dict[str, Target] = {}
     for service in services:
         for replica in service.replicas:
@@ -86,7 +88,7 @@ def write(page: Page, cluster: Cluster, services: list[Service]) -> None:
             if replica.alive:
                 _container(kubelet, service, replica)
     for node in sorted(nodes):
-        nodes[node].close(True)
+        nodes[node].close(up=True)
 
 
 def _workload(target: Target, cluster: Cluster, service: Service) -> None:

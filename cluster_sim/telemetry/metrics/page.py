@@ -31,12 +31,14 @@ class MetricSpec:
         name: as it is exposed, except that a counter's `_total` is left off.
         kind: `unknown` also stands for the counters of exporters that do not end in `_total`.
         detailed: whether an investigation of the service shows it.
+        states: whether its samples of 0 say no more than that another state has a 1 (or all the rest).
     """
 
     name: str
     help: str
     kind: Literal["counter", "gauge", "histogram", "summary", "unknown"] = "gauge"
     detailed: bool = True
+    states: bool = False
 
     @property
     def series(self) -> str:
@@ -121,12 +123,17 @@ class Target:
         samples.append(Sample(f"{spec.name}_sum", merged, seconds))
         self.written += 2
 
-    def close(self, up: bool) -> None:
+    def close(self, *, up: bool) -> None:
         """Add what the scrape itself knows of the target."""
         scraped = self.written if up else 0
         self.write(UP, up)
         self.write(SCRAPED, scraped)
         self.write(RELABELED, scraped)
+
+
+def listening(replica: Replica) -> bool:
+    """Whether a pod's process answers at all: one that has yet to become ready for the first time does not."""
+    return replica.alive and (replica.ready or replica.busy > 0)
 
 
 def pod_target(page: Page, replica: Replica, *, job: str, port: int, container: str) -> Target:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from ...clock import SECOND
 from ...engine.replica import SUM
 from ...specs import USERS
 from ..identity import database_name, database_role
+from ..logs.postgres import statement
 from .page import MetricSpec, Page, Target, pod_target
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ SCRAPE_ERROR = MetricSpec(
     help="Whether the last scrape of metrics from PostgreSQL resulted in an error (1 for error, 0 for success).",
     detailed=False,
 )
-ACTIVITY = MetricSpec(name="pg_stat_activity_count", help="number of connections in this state")
+ACTIVITY = MetricSpec(name="pg_stat_activity_count", help="number of connections in this state", states=True)
 MAX_CONNECTIONS = MetricSpec(
     name="pg_settings_max_connections", help="Sets the maximum number of concurrent connections."
 )
@@ -62,6 +64,8 @@ STATEMENT_SECONDS = MetricSpec(
     name="pg_stat_statements_seconds", help="Total time spent in the statement, in seconds", kind="counter"
 )
 
+STATEMENT_QUERY = MetricSpec(name="pg_stat_statements_query_id", help="SQL Query to queryid mapping")
+
 
 def write(page: Page, cluster: Cluster, replica: Replica) -> None:
     """Everything that the exporter beside one server exposes."""
@@ -76,7 +80,7 @@ def write(page: Page, cluster: Cluster, replica: Replica) -> None:
         _settings(target, server, backends)
         _activity(target, server, cluster, replica, backends)
         _statements(target, server, cluster, replica)
-    target.close(replica.alive)
+    target.close(up=replica.alive)
 
 
 def _settings(target: Target, server: dict[str, str], backends: Backends) -> None:
@@ -118,6 +122,8 @@ def _statements(target: Target, server: dict[str, str], cluster: Cluster, replic
             "user": database_role(edge.client),
             "queryid": query_id(edge),
         }
+        query = {**server, "queryid": query_id(edge), "query": statement(edge)}
+        target.write(STATEMENT_QUERY, 1, query)
         target.write(STATEMENT_CALLS, calls, labels)
         target.write(STATEMENT_SECONDS, nanoseconds / SECOND, labels)
     for database in sorted(commits):
@@ -133,5 +139,6 @@ def statement_totals(replica: Replica, edge: Edge) -> tuple[int, int, int]:
 
 
 def query_id(edge: Edge) -> str:
-    """The statement's name, where a server would have its hash."""
-    return edge.operation
+    """What stands for a statement's text: a signed 64-bit hash of it."""
+    digest = blake2b(statement(edge).encode(), digest_size=8).digest()
+    return str(int.from_bytes(digest, "big", signed=True))

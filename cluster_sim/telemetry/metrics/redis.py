@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...clock import SECOND, unix_s
-from ...engine.failures import Failure
 from ...engine.keyspace import Keyspace
 from ...engine.replica import SUM
 from ..logs.redis import VERSION
@@ -58,7 +57,7 @@ def write(page: Page, cluster: Cluster, replica: Replica) -> None:
         _server(target, cluster, replica, keyspace)
         _keyspace(target, keyspace)
         _commands(target, cluster, replica, keyspace)
-    target.close(replica.alive)
+    target.close(up=replica.alive)
 
 
 def _server(target: Target, cluster: Cluster, replica: Replica, keyspace: Keyspace) -> None:
@@ -100,8 +99,3 @@ def _commands(target: Target, cluster: Cluster, replica: Replica, keyspace: Keys
     # Whoever is refused, the clients of this cluster or a job of somebody else's, was writing.
     target.write(REJECTED, keyspace.refused, {"cmd": "set"})
     target.write(ERRORS, keyspace.refused, {"err": "OOM"})
-
-
-def refused_calls(cluster: Cluster, replica: Replica) -> int:
-    """Writes of this cluster's own clients that were refused for want of memory."""
-    return sum(sum(h[:SUM]) for (_, failure), h in replica.failed.items() if failure is Failure.CACHE_FULL)

@@ -1,0 +1,114 @@
+"""What is shown, and what never is."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from cluster_sim import FAULTS, SERVICES
+from env.tasks import TASKS
+
+from tests.environment.conftest import act, begun
+
+PAGE = re.compile(
+    r"^\[(FIRING:1|RESOLVED)\] (?P<name>[A-Z]\w+) (?P<service>[a-z-]+) \(prod-sim critical oncall\) \| .+ "
+    r"[\d.]+(%|s) > [\d.]+(%|s) over 1m for 1m \| since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \| runbook=\S+ "
+    r"\| PD#Q\w{6} urgency=high service=(?P=service)$"
+)
+
+
+def test_pages_are_one_line_each_about_what_users_feel(task_id):
+    """With status, name, severity, value against threshold and window, start and runbook; never on a datastore."""
+    observation = act(begun(task_id), "no_op")
+    assert observation.alerts
+    for line in observation.alerts:
+        match = PAGE.match(line)
+        assert match, line
+        assert match["service"] not in {"postgres-db", "redis-cache", "config-service"}
+
+
+def test_logs_come_only_from_the_service_that_was_looked_at():
+    """The dashboard shows all services, the log one."""
+    observation = act(begun("task_easy"), "investigate", "postgres-db")
+    assert list(observation.logs) == ["postgres-db"]
+    assert 0 < len(observation.logs["postgres-db"]) <= 60
+    assert "detail" in observation.metrics["postgres-db"]
+    assert "detail" not in observation.metrics["payment-service"]
+
+
+def test_the_second_look_shows_only_fresh_lines():
+    """Lines that were shown are not shown again."""
+    environment = begun("task_easy")
+    first = act(environment, "investigate", "postgres-db").logs["postgres-db"]
+    second = act(environment, "investigate", "postgres-db").logs["postgres-db"]
+    assert second
+    assert not set(first) & set(second)
+
+
+def test_a_log_query_filters_and_looks_back():
+    """grep keeps the lines that hold a text, since_s bounds their age."""
+    environment = begun("task_easy")
+    query = {"logs": {"grep": "FATAL", "since_s": 300}}
+    lines = act(environment, "investigate", "postgres-db", query).logs["postgres-db"]
+    assert lines
+    assert all("FATAL" in line for line in lines)
+    nothing = act(environment, "investigate", "postgres-db", {"logs": {"grep": "no such text"}})
+    assert nothing.logs["postgres-db"] == []
+
+
+@pytest.mark.parametrize(
+    "query", [{"promql": "up"}, {"logs": "FATAL"}, {"logs": {"grep": 1}}, {"logs": {"since_s": -1}}, {"logs": {"x": 1}}]
+)
+def test_a_query_of_another_shape_is_refused(query):
+    """It is a message, and nothing is looked at."""
+    observation = act(begun("task_easy"), "investigate", "postgres-db", query)
+    assert observation.logs == {}
+    assert observation.metadata["error"].startswith("details")
+
+
+def test_no_observation_names_the_fault_or_reports_success(task_id):
+    """Everything an agent can read before the end is searched for the truth."""
+    environment = begun(task_id)
+    seen = []
+    for service in SERVICES:
+        if not environment.done:
+            seen.append(act(environment, "investigate", service))
+    text = json.dumps([observation.model_dump(exclude={"available_actions", "task_description"}) for observation in seen])
+    text += json.dumps(environment.info()) + json.dumps(environment.state())
+    for fault in FAULTS.values():
+        assert fault.name not in text
+    for word in ("root_cause", "orphan", "fault", "correct fix", "safe set"):
+        assert word not in text, word
+
+
+def test_a_wrong_and_a_right_fix_are_reported_alike():
+    """The message is no oracle: only the name, the service and the time differ."""
+
+    def shape(message):
+        return re.sub(r"\d+", "N", message)
+
+    right = act(begun("task_easy"), "apply_fix", "increase_db_connections").message
+    wrong = act(begun("task_easy"), "apply_fix", "restart_postgres").message
+    assert shape(right).replace("increase_db_connections", "X") == shape(wrong).replace("restart_postgres", "X")
+
+
+def test_descriptions_tell_symptoms_and_rules_only():
+    """No task description names its root service, mechanism alone, team or fix."""
+    for task in TASKS.values():
+        symptoms = task.description.split("You are the on-call engineer")[0]
+        assert task.root.service not in symptoms
+        assert str(task.root.mechanism) not in symptoms
+        assert task.root.team not in symptoms
+
+
+def test_agent_text_reaches_nothing_that_others_read():
+    """What an agent writes shows up in no log line, no page and no metric."""
+    environment = begun("task_easy")
+    marker = "zzmarker\n# HELP evil\x1b[31m"
+    act(environment, "escalate", "network-team", marker)
+    act(environment, "postmortem", None, marker + " was the cause of it all, we think.")
+    observation = act(environment, "investigate", "payment-service", marker)
+    assert "zzmarker" not in observation.model_dump_json()
+    assert b"zzmarker" not in environment.exposition()
