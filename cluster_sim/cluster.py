@@ -242,8 +242,7 @@ class Cluster:
 
     def restart(self, service: str, reason: str = "Completed") -> None:
         """Restart every replica of a service at once."""
-        for replica in list(self.service(service).replicas):
-            lifecycle.restart(self, replica, reason)
+        lifecycle.Recreation(self, self.service(service), reason)
 
     def scale(self, service: str, replicas: int, pace_s: float = 8.0) -> None:
         """Begin to bring a service to a number of replicas; a scaling under way goes on to the new number."""

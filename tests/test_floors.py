@@ -51,7 +51,7 @@ def _imports(path: Path, package: str) -> set[str]:
         if isinstance(node, ast.ImportFrom) and node.level == depth + 1:
             parts.update([node.module.split(".")[0]] if node.module else [alias.name for alias in node.names])
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == package:
-            parts.add((node.module.split(".") + ["__init__"])[1])
+            parts.add(([*node.module.split("."), "__init__"])[1])
     return parts
 
 

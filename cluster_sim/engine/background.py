@@ -159,4 +159,4 @@ def pause(cluster: Cluster, replica: Replica, length: int) -> None:
     if replica.service.spec.gc:
         cluster.recorder.log(replica.service.name, replica.name, "gc_pause", length)
     cluster.delay_work(replica, length)
-    cluster.after(length, replica.end_pause, cluster.sim)
+    cluster.after(replica.paused_until - now, replica.end_pause, cluster.sim)

@@ -183,6 +183,10 @@ def add_replica(cluster: Cluster, service: Service, *, instantly: bool = False) 
     return replica
 
 
+REFILL = 30 * SECOND
+"""How long the pools of a restarted server are waited for (HikariCP retries within 10 s)."""
+
+
 class Rollout(Event):
     """A rolling deploy: one replica at a time is drained, replaced and waited for.
 
@@ -235,6 +239,47 @@ class Rollout(Event):
             self._drain_next()
         else:
             self._arm(SECOND, "_await_ready")
+
+
+class Recreation(Event):
+    """Every replica of a service restarted at once; over when they are ready and clients' pools have been refilled.
+
+    Attributes:
+        until: nanoseconds, after which pools that stay short are no longer waited for.
+    """
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, cluster: Cluster, service: Service, reason: str) -> None:
+        self.cluster = cluster
+        self.service = service
+        cluster.operations.append(self)
+        for replica in list(service.replicas):
+            restart(cluster, replica, reason)
+        self.until = cluster.sim.now + REFILL
+        self._arm()
+
+    def _arm(self) -> None:
+        self.callbacks = [self._look]
+        self.cluster.sim.push(self.cluster.sim.now + SECOND, self)
+
+    def _look(self, _: Event) -> None:
+        ready = len(self.service.ready) == len(self.service.replicas)
+        if ready and (self._refilled() or self.cluster.sim.now >= self.until):
+            self.cluster.operations.remove(self)
+        else:
+            self._arm()
+
+    def _refilled(self) -> bool:
+        pools = (
+            pool
+            for service in self.cluster.services.values()
+            for replica in service.replicas
+            for pool in replica.pools.values()
+        )
+        return all(pool.open >= pool.size for pool in pools if pool.server is self.service)
 
 
 class Scaling(Event):

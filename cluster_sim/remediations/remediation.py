@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..clock import SECOND
+from ..clock import SECOND, WINDOW
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
 
 SETTLING_S = 60.0
-"""Seconds after a change has rolled out before its effect is judged."""
+"""Seconds after a change has rolled out, up to the next scrape, before its effect is seen and judged."""
 
 LONGEST_ROLLOUT_S = 600
 """Seconds after which a rollout that has not finished is no longer waited for (Kubernetes' progress deadline)."""
@@ -48,3 +48,5 @@ class Remediation:
         while cluster.operations and cluster.now < limit:
             cluster.run_for(1)
         cluster.run_for(SETTLING_S)
+        # To the next scrape, so that the dashboard's last minute is one after the change.
+        cluster.run_until((cluster.now // WINDOW + 1) * WINDOW + 1)

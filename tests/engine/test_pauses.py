@@ -63,7 +63,13 @@ def test_a_pause_is_over_when_it_is_over() -> None:
     assert only(cluster).disturbed
     cluster.run_for(0.02)
     assert not only(cluster).disturbed
-    assert (only(cluster).pauses, only(cluster).paused) == (1, PAUSE)
+    for _ in range(2):
+        pause(cluster, only(cluster), PAUSE)
+    cluster.run_for(1.39)
+    assert only(cluster).disturbed
+    cluster.run_for(0.02)
+    assert not only(cluster).disturbed
+    assert (only(cluster).pauses, only(cluster).paused) == (3, 3 * PAUSE)
 
 
 def test_a_slow_spell_stretches_the_work_that_begins_in_it() -> None:

@@ -8,8 +8,9 @@ from cluster_sim.clock import SECOND
 from cluster_sim.cluster import Cluster
 from cluster_sim.engine.failures import Failure
 from cluster_sim.engine.pool import ConnectionPool
+from cluster_sim.engine.replica import SUM
 from cluster_sim.specs import ClusterSpec, PoolSpec, Work
-from tests.support.clusters import Journal, ask, database, drain, only, operation, service, topology
+from tests.support.clusters import Journal, answered, ask, database, drain, only, operation, service, topology
 
 
 def client(
@@ -75,6 +76,18 @@ def test_connections_go_to_those_who_wait_in_the_order_in_which_they_came() -> N
     numbers = [visit.number for visit in journal.visits]
     assert len(numbers) > 300
     assert numbers == sorted(numbers)
+
+
+def test_the_wait_for_a_connection_is_no_time_of_the_database() -> None:
+    cluster = Cluster(client(query_s=0.2, rate_hz=14.0, acquire_timeout_s=100.0), 1, noise=0)
+    cluster.run_for(30)
+    drain(cluster)
+    (at_database,) = only(cluster, "database").served
+    (at_client,) = only(cluster, "client").served
+    count = answered(only(cluster, "database"))
+    assert at_database[SUM] / count / SECOND == pytest.approx(0.2, rel=0.02)
+    assert at_client[SUM] == at_database[SUM] + pools(cluster)[0].waited
+    assert pools(cluster)[0].waited / count / SECOND > 0.2
 
 
 def test_the_database_keeps_its_reserved_slots_and_refuses_the_rest() -> None:

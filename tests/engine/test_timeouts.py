@@ -112,7 +112,9 @@ def test_a_fill_whose_user_has_left_still_writes_the_cache() -> None:
 
 def test_an_optional_call_that_fails_does_not_fail_its_caller() -> None:
     spec = topology(
-        service("server", operation("serve", ask("settings", optional=True, timeout_s=0.05), Work(mean_s=0.01)), workers=50),
+        service(
+            "server", operation("serve", ask("settings", optional=True, timeout_s=0.05), Work(mean_s=0.01)), workers=50
+        ),
         service("settings", operation("serve", Work(mean_s=10.0, sigma=0.1)), workers=2000),
         steps=(ask("server"),),
         rate_hz=20.0,
@@ -122,18 +124,16 @@ def test_an_optional_call_that_fails_does_not_fail_its_caller() -> None:
     cluster.run_for(30)
     assert journal.good_share() == 1.0
     assert min(visit.end - visit.start for visit in journal.visits) > 50 * MILLISECOND
-    assert cluster.edge("server", "settings").failures == {Failure.TIMEOUT: cluster.edge("server", "settings").timed_out}
+    assert cluster.edge("server", "settings").failures == {
+        Failure.TIMEOUT: cluster.edge("server", "settings").timed_out
+    }
 
 
-@pytest.mark.parametrize(
-    ("reason", "status"), [("timeout", 504), ("error", 502), ("nobody", 502), ("queue", 503)]
-)
+@pytest.mark.parametrize(("reason", "status"), [("timeout", 504), ("error", 502), ("nobody", 502), ("queue", 503)])
 def test_a_caller_answers_its_own_caller_according_to_what_went_wrong(reason: str, status: int) -> None:
     errors = 1.0 if reason == "error" else 0.0
     limit = 0 if reason == "queue" else 1000
-    backend = service(
-        "backend", operation("serve", Work(mean_s=60.0, sigma=0.1), errors=errors), queue_limit=limit
-    )
+    backend = service("backend", operation("serve", Work(mean_s=60.0, sigma=0.1), errors=errors), queue_limit=limit)
     spec = topology(
         service("server", operation("serve", ask("backend", timeout_s=0.5)), workers=1000),
         backend,

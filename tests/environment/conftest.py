@@ -35,8 +35,8 @@ PLANS = {
         (
             "postmortem",
             None,
-            "The rotation of the JWT signing secret by config-service was incomplete, and only two of three replicas of "
-            "auth-service had the new key. Tokens were refused with 401 by the replica that held the old one.",
+            "The rotation of the JWT signing secret by config-service was incomplete, and only two of three replicas "
+            "of auth-service had the new key. Tokens were refused with 401 by the replica that held the old one.",
         ),
     ),
 }

@@ -9,7 +9,6 @@ from env.environment import IncidentEnvironment
 from env.errors import EpisodeOver, NotReset, UnknownTask
 from env.models import Action
 from env.tasks import TASKS
-
 from tests.environment.conftest import PLANS, act, begun
 
 
@@ -36,7 +35,9 @@ def test_the_action_list_is_the_whole_catalogue_whatever_the_incident(task_id):
 
 def test_another_seed_lists_the_actions_in_another_order():
     """So that the first of a kind is no hint."""
-    assert act(begun("task_easy", 1), "no_op").available_actions != act(begun("task_easy", 2), "no_op").available_actions
+    assert (
+        act(begun("task_easy", 1), "no_op").available_actions != act(begun("task_easy", 2), "no_op").available_actions
+    )
 
 
 @pytest.mark.parametrize("task_id", PLANS)
@@ -85,7 +86,7 @@ def test_the_state_of_a_running_episode_holds_no_truth(task_id):
 
 
 def test_time_passes_as_the_contract_says():
-    """Investigate 30 s, escalate 60 s, no_op 60 s, postmortem 0 s, a fix its own time and 60 s to settle."""
+    """Investigate 30 s, escalate 60 s, no_op 60 s, postmortem 0 s; a fix its own time, and 60 s to the next scrape."""
     environment = begun("task_medium")
 
     def minutes(*step):
@@ -96,7 +97,8 @@ def test_time_passes_as_the_contract_says():
     assert minutes("no_op") == 2.5
     assert minutes("postmortem", None, "We do not know yet what the matter is.") == 2.5
     fix = REMEDIATIONS["reset_load_balancer"]
-    assert minutes("apply_fix", fix.name) == pytest.approx(2.5 + (fix.duration_s + 60) / 60, abs=0.01)
+    settled = minutes("apply_fix", fix.name)
+    assert 2.5 + (fix.duration_s + 60) / 60 <= settled <= 2.5 + (fix.duration_s + 75) / 60 + 0.01
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 from env.diagnosis import read_statement
 from env.episode import EpisodeRecord, Fix
 from env.postmortem import Concept, coverage, is_sentence, is_true
-
 from tests.environment.conftest import PLANS, act, begun
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from cluster_sim import FAULTS, SERVICES
 from env.tasks import TASKS
-
 from tests.environment.conftest import act, begun
 
 PAGE = re.compile(
@@ -75,7 +74,9 @@ def test_no_observation_names_the_fault_or_reports_success(task_id):
     for service in SERVICES:
         if not environment.done:
             seen.append(act(environment, "investigate", service))
-    text = json.dumps([observation.model_dump(exclude={"available_actions", "task_description"}) for observation in seen])
+    text = json.dumps(
+        [observation.model_dump(exclude={"available_actions", "task_description"}) for observation in seen]
+    )
     text += json.dumps(environment.info()) + json.dumps(environment.state())
     for fault in FAULTS.values():
         assert fault.name not in text

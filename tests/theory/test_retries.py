@@ -27,9 +27,7 @@ RETRY_SD = 0.0018
 @pytest.mark.parametrize(("probability", "retries"), [(0.3, 1), (0.3, 2), (0.5, 3)])
 def test_failures_are_amplified_by_a_geometric_series(probability: float, retries: int) -> None:
     retry = RetrySpec(attempts=retries, backoff_s=0.01, budget=None)
-    spec = one_service(
-        Work(mean_s=0.001), rate_hz=60.0, retry=retry, errors=probability, workers=100
-    )
+    spec = one_service(Work(mean_s=0.001), rate_hz=60.0, retry=retry, errors=probability, workers=100)
     cluster = Cluster(spec, 1, noise=0)
     journal = Journal(cluster)
     cluster.run_for(600)
@@ -92,9 +90,7 @@ def after_a_slow_spell(rate_hz: float, retry: RetrySpec) -> tuple[Cluster, Journ
     return cluster, journal
 
 
-@pytest.mark.parametrize(
-    ("rate_hz", "retries"), [(80, 0), (40, 3), (50, 3), (80, 1), (60, 3), (80, 2), (80, 3)]
-)
+@pytest.mark.parametrize(("rate_hz", "retries"), [(80, 0), (40, 3), (50, 3), (80, 1), (60, 3), (80, 2), (80, 3)])
 def test_a_slow_spell_keeps_the_cluster_down_exactly_if_retries_overload_the_connection(
     rate_hz: float, retries: int
 ) -> None:

@@ -9,7 +9,7 @@ from structlog.typing import Processor
 
 from ...engine.failures import Failure
 from .app import AppFormat, Rejection
-from .processors import name_time, shout_level
+from .processors import make_printable, name_time, shout_level
 from .words import (
     ADMINISTRATOR,
     ANSWERS,
@@ -88,6 +88,7 @@ class GoFormat(AppFormat):
         shout_level,
         EventRenamer("msg"),
         name_time,
+        make_printable,
         LogfmtRenderer(key_order=["time", "level", "logger", "msg"]),
     )
     library = LIBRARY

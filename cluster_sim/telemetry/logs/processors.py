@@ -6,6 +6,8 @@ from typing import Any
 
 from structlog.typing import EventDict
 
+from .scene import one_line
+
 
 def shout_level(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """The level in capitals and four letters for a warning, as Logback and slog write it."""
@@ -16,4 +18,12 @@ def shout_level(_logger: Any, _method: str, event: EventDict) -> EventDict:
 def name_time(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """`timestamp` under slog's name for it."""
     event["time"] = event.pop("timestamp")
+    return event
+
+
+def make_printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Texts with their control characters escaped, for a renderer that leaves them as they are."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = one_line(value)
     return event

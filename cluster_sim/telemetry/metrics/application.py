@@ -30,13 +30,15 @@ CPU = MetricSpec(
     name="process_cpu_seconds", help="Total user and system CPU time spent in seconds.", kind="counter", detailed=False
 )
 
-BUSY_THREADS = MetricSpec(name="tomcat_threads_busy_threads", help="Threads that are serving a request.")
+BUSY_THREADS = MetricSpec(
+    name="tomcat_threads_busy_threads", help="Threads that are serving a request.", detailed=False
+)
 MAX_THREADS = MetricSpec(name="tomcat_threads_config_max_threads", help="Threads there may be.")
 GC_PAUSE = MetricSpec(name="jvm_gc_pause_seconds", help="Time spent in GC pause.", kind="summary")
 
 HIKARI = MetricSpec(name="hikaricp_connections", help="Total connections.")
 HIKARI_ACTIVE = MetricSpec(name="hikaricp_connections_active", help="Active connections.")
-HIKARI_IDLE = MetricSpec(name="hikaricp_connections_idle", help="Idle connections.")
+HIKARI_IDLE = MetricSpec(name="hikaricp_connections_idle", help="Idle connections.", detailed=False)
 HIKARI_PENDING = MetricSpec(name="hikaricp_connections_pending", help="Pending threads.")
 HIKARI_MAX = MetricSpec(name="hikaricp_connections_max", help="Max connections.")
 HIKARI_MIN = MetricSpec(name="hikaricp_connections_min", help="Min connections.", detailed=False)
@@ -44,7 +46,7 @@ HIKARI_TIMEOUTS = MetricSpec(
     name="hikaricp_connections_timeout", help="Connection acquisitions that timed out.", kind="counter"
 )
 HIKARI_ACQUIRE = MetricSpec(
-    name="hikaricp_connections_acquire_seconds", help="Connection acquire time.", kind="summary"
+    name="hikaricp_connections_acquire_seconds", help="Connection acquire time.", kind="summary", detailed=False
 )
 
 POOL_COUNT = MetricSpec(
