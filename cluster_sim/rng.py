@@ -24,6 +24,13 @@ class Streams:
         self.seed = seed
         self._keys: dict[str, int] = {}
 
+    def __getstate__(self) -> dict[str, int]:
+        return {"seed": self.seed}  # the keys follow from it
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        self.seed = state["seed"]
+        self._keys = {}
+
     def key(self, stream: str) -> int:
         """The 64-bit key of a stream."""
         key = self._keys.get(stream)

@@ -103,6 +103,9 @@ class ScrapeLog(Event):
         self._golden: dict[tuple[str, float], Golden] = {}
         self._take()
 
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_golden": {}}  # only remembered, never needed
+
     def _arm(self) -> None:
         self.callbacks = [self._scrape]
         self.cluster.sim.push((self.cluster.sim.now // WINDOW + 1) * WINDOW, self)

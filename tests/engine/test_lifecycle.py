@@ -286,9 +286,9 @@ def test_a_pod_evicted_from_its_node_starts_on_another() -> None:
     replica = cluster.service("server").replicas[1]
     node = replica.node
     cluster.evict(replica)
-    assert not replica.ready
+    assert replica not in cluster.service("server").ready
     cluster.run_for(20)
-    assert replica.ready
+    assert replica in cluster.service("server").ready
     assert replica.node != node
     assert replica.last_exit == "Evicted"
 

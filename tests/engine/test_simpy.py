@@ -49,7 +49,7 @@ def test_a_process_can_do_what_an_operator_does() -> None:
     operator = cluster.sim.process(operate())
     cluster.run_for(30)
     assert operator.processed
-    assert 12 * SECOND < operator.value < 14.1 * SECOND
+    assert 12 * SECOND < int(operator.value or 0) < 14.1 * SECOND
     assert [replica.restarts for replica in cluster.service("web").replicas] == [1, 1]
 
 

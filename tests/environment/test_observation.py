@@ -70,10 +70,8 @@ def test_a_query_of_another_shape_is_refused(query):
 def test_no_observation_names_the_fault_or_reports_success(task_id):
     """Everything an agent can read before the end is searched for the truth."""
     environment = begun(task_id)
-    seen = []
-    for service in SERVICES:
-        if not environment.done:
-            seen.append(act(environment, "investigate", service))
+    seen = [act(environment, "investigate", service) for service in SERVICES]
+    assert not environment.done
     text = json.dumps(
         [observation.model_dump(exclude={"available_actions", "task_description"}) for observation in seen]
     )

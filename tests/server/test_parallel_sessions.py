@@ -34,8 +34,8 @@ def test_sixteen_parallel_sessions_equal_their_solo_runs():
             turn = client.post("/reset", params={"task_id": TASKS[seed % 3], "seed": seed}).json()
             session = {"session_id": turn["session_id"]}
             seen = [turn["observation"]]
-            for action in PLAN:
-                seen.append(client.post("/step", params=session, json=action).json()["observation"])
+            answers = [client.post("/step", params=session, json=action).json() for action in PLAN]
+            seen += [answer["observation"] for answer in answers]
             return seen
 
         with ThreadPoolExecutor(16) as threads:

@@ -33,7 +33,7 @@ def operation(name: str, *steps: Step, errors: float = 0.0) -> Operation:
 
 def service(name: str, *operations: Operation, **fields: Any) -> ServiceSpec:
     """A service with one worker, an endless queue and nothing special, but for the fields given."""
-    defaults = {
+    defaults: dict[str, Any] = {
         "team": "a-team",
         "language": Language.GO,
         "port": 8080,
@@ -66,7 +66,7 @@ def one_service(work: Work, *, rate_hz: float, retry: Any = None, errors: float 
 def database(*operations: Operation, max_connections: int = 1000, **fields: Any) -> ServiceSpec:
     """A database with slots to spare and a worker for every one of them."""
     backends = BackendSpec(max_connections=max_connections)
-    defaults = {"backends": backends, "language": Language.POSTGRES, "workers": 1000}
+    defaults: dict[str, Any] = {"backends": backends, "language": Language.POSTGRES, "workers": 1000}
     return service("database", *operations, **(defaults | fields))
 
 

@@ -127,7 +127,7 @@ def test_the_time_through_two_services_one_after_another_is_that_of_a_jackson_ne
 
 
 def test_littles_law_holds_to_the_nanosecond() -> None:
-    """The area under the number of requests present is the sum of the times they were present, as the replica adds them."""
+    """The area under the number present is the sum of the times present, as the replica adds them up."""
     cluster = Cluster(one_service(Work(mean_s=0.0072, sigma=0.8), rate_hz=500.0, workers=4), 3, noise=0)
     journal = Journal(cluster)
     cluster.run_for(30)

@@ -51,7 +51,7 @@ def write(page: Page, cluster: Cluster, services: frozenset[str]) -> None:
             continue
         client = "user" if edge.client == USERS else edge.client
         lost = sum(count for failure, count in edge.failures.items() if failure in LOST)
-        if False:
+        if lost:
             _count(finished, (client, edge.server, ""), lost)
         for replica in cluster.service(edge.server).replicas:
             if replica.alive:
