@@ -18,6 +18,7 @@ from .program import (
     CHANCE,
     CHECK,
     CONNECT,
+    END,
     ENTER,
     FOLLOW,
     IF_ITEMS,
@@ -73,6 +74,7 @@ class Executor:
         sim = self.sim
         queue = sim._queue
         finish = self.recorder.finish
+        new_call = Call.__new__
         workload = self.workload
         # Which of a call's fields are set follows from its program, which types do not know.
         call: Any
@@ -112,7 +114,7 @@ class Executor:
                     break
                 if op == CALL:
                     call.pc = pc
-                    child = Call()
+                    child = new_call(Call)
                     child.code = code
                     child.parent = call
                     child.flow = call.flow
@@ -188,10 +190,18 @@ class Executor:
                     pc = call.pc
                     row = call.row
                     continue
+                elif op == END:
+                    finish(call.flow, GOOD)
+                    break
                 elif op == CHECK:
                     if row[b] >= a.error_threshold:
                         continue
                     call = self.fail(call, Failure.SERVER_ERROR)
+                elif op == TOKEN:
+                    token = self.tokens.get(call.flow.user)
+                    if token is not None and token[1] > now:
+                        pc = a
+                    continue
                 elif op == CONNECT:
                     pool = call.parent.replica.pools[b]
                     call.pool = pool
@@ -237,11 +247,6 @@ class Executor:
                 elif op == MINT:
                     self.tokens[call.flow.user] = (call.replica.keys.signing, now + self.token_lifetime)
                     continue
-                elif op == TOKEN:
-                    token = self.tokens.get(call.flow.user)
-                    if token is not None and token[1] > now:
-                        pc = a
-                    continue
                 elif op == LEAD:
                     if call.replica.flights is not None:
                         call.items = call.replica.flights.lead(call)
@@ -255,9 +260,8 @@ class Executor:
                         call.pc = pc - 1
                         break
                     continue
-                else:  # END
-                    finish(call.flow, GOOD)
-                    break
+                else:
+                    raise AssertionError(f"no such operation: {op}")
                 # Here a call has just failed: what goes on, if anything, is the one that can live with that.
                 if call is None:
                     break
