@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import networkx as nx
-
 from .errors import InvalidSpec, UnknownName
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from .telemetry.alerts import AlertRule
 
 USERS = "users"
@@ -348,6 +348,8 @@ class ClusterSpec:
             server.operation(call.operation)
             if call.pool is not None and (client == USERS or call.pool not in self.service(client).pools):
                 raise InvalidSpec(f"{client} has no connection pool {call.pool!r}")
+        import networkx as nx  # here, because the server should answer before it is loaded
+
         if not nx.is_directed_acyclic_graph(self.graph()):
             raise InvalidSpec("calls between services must not form a cycle")
 
@@ -370,6 +372,8 @@ class ClusterSpec:
 
     def graph(self) -> nx.DiGraph[str]:
         """Who calls whom: nodes are services (and the users), an edge lists the operations called."""
+        import networkx as nx
+
         graph: nx.DiGraph[str] = nx.DiGraph()
         graph.add_node(USERS)
         graph.add_nodes_from(service.name for service in self.services)

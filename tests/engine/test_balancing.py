@@ -43,11 +43,11 @@ def test_policies_that_do_not_look_send_a_slow_replica_as_much_as_the_others(bal
     assert counts[0] / sum(counts) == pytest.approx(0.25, abs=0.01)
 
 
-@pytest.mark.parametrize(("balance", "most"), [(Balance.LEAST_CONNECTIONS, 0.08), (Balance.RANDOM_TWO, 0.12)])
-def test_policies_that_look_spare_a_slow_replica(balance: Balance, most: float) -> None:
+@pytest.mark.parametrize("balance", [Balance.LEAST_CONNECTIONS, Balance.RANDOM_TWO])
+def test_policies_that_look_spare_a_slow_replica(balance: Balance) -> None:
     counts = spread(balance, slow=20.0, mean_s=0.1)
-    assert counts[0] / sum(counts) < most
-    assert min(counts[1:]) > 2 * counts[0]
+    # It is twenty times as slow and has as many calls in hand as the others: about 1 / 61 of what is served.
+    assert 0.01 < counts[0] / sum(counts) < 0.03
 
 
 @pytest.mark.parametrize("balance", [Balance.LEAST_CONNECTIONS, Balance.RANDOM_TWO])

@@ -80,7 +80,7 @@ def cluster() -> Cluster:
     """Users ask a service that asks a backend through a breaker."""
     spec = topology(
         service("server", operation("serve", ask("backend", breaker=SPEC)), workers=100),
-        service("backend", operation("serve", Work(mean_s=0.005), errors=RARELY), workers=100),
+        service("backend", operation("serve", Work(mean_s=0.3), errors=RARELY), workers=100),
         steps=(ask("server"),),
         rate_hz=20.0,
     )
