@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..specs import BreakerSpec, CallTo, Language, Operation, ProbeSpec, RetrySpec, ServiceSpec, Work
-from ..telemetry.alerts import AlertRule, Severity
-from .rules import pause_share, unauthorized, user_facing, workload_tickets
+from .rules import gc_pauses, unauthorized, user_facing, workload_tickets
 
 SERVICE = ServiceSpec(
     name="checkout-service",
@@ -44,12 +43,4 @@ SERVICE = ServiceSpec(
 ERRORS, LATENCY = user_facing(SERVICE.name, p99_s=3.0)
 UNAUTHORIZED = unauthorized(SERVICE.name)
 NOT_READY, BUDGET = workload_tickets(SERVICE.name)
-GC = AlertRule(
-    alert="JvmGcPauseHigh",
-    service=SERVICE.name,
-    severity=Severity.TICKET,
-    value=pause_share,
-    threshold=0.006,
-    for_s=0,
-    text="GC stopped the world for {value} of the last minute",
-)
+GC = gc_pauses(SERVICE.name)

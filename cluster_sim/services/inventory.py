@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..specs import CallTo, IfItems, Language, Operation, PickItems, PoolSpec, ProbeSpec, ServiceSpec, Step, Work
-from ..telemetry.alerts import AlertRule, Severity
-from .rules import pool_timeouts, user_facing, workload_tickets
+from .rules import pool_waits, user_facing, workload_tickets
 
 SKUS = 500
 ZIPF = 0.9
@@ -52,13 +51,4 @@ SERVICE = ServiceSpec(
 
 ERRORS, LATENCY = user_facing(SERVICE.name, p99_s=2.0)
 NOT_READY, BUDGET = workload_tickets(SERVICE.name)
-POOL = AlertRule(
-    alert="ConnectionPoolTimeouts",
-    service=SERVICE.name,
-    severity=Severity.TICKET,
-    value=pool_timeouts,
-    threshold=0,
-    for_s=30,
-    text="{value} pool acquisitions timed out in the last minute",
-    unit="",
-)
+POOL = pool_waits(SERVICE.name)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..specs import CallTo, Language, Operation, PoolSpec, ProbeSpec, RetrySpec, ServiceSpec, Work
-from ..telemetry.alerts import AlertRule, Severity
-from .rules import pause_share, pool_timeouts, unauthorized, user_facing, workload_tickets
+from .rules import gc_pauses, pool_waits, unauthorized, user_facing, workload_tickets
 
 _STORE = CallTo(service="postgres-db", operation="insert_payment", timeout_s=5.0, pool="postgres-db")
 
@@ -48,22 +47,5 @@ SERVICE = ServiceSpec(
 ERRORS, LATENCY = user_facing(SERVICE.name, p99_s=2.0)
 UNAUTHORIZED = unauthorized(SERVICE.name)
 NOT_READY, BUDGET = workload_tickets(SERVICE.name)
-GC = AlertRule(
-    alert="JvmGcPauseHigh",
-    service=SERVICE.name,
-    severity=Severity.TICKET,
-    value=pause_share,
-    threshold=0.006,
-    for_s=0,
-    text="GC stopped the world for {value} of the last minute",
-)
-POOL = AlertRule(
-    alert="ConnectionPoolTimeouts",
-    service=SERVICE.name,
-    severity=Severity.TICKET,
-    value=pool_timeouts,
-    threshold=0,
-    for_s=30,
-    text="{value} pool acquisitions timed out in the last minute",
-    unit="",
-)
+GC = gc_pauses(SERVICE.name)
+POOL = pool_waits(SERVICE.name)

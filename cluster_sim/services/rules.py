@@ -105,3 +105,30 @@ def workload_tickets(service: str) -> tuple[AlertRule, ...]:
             text="5xx ratio {value} > {threshold} over 1m for 30s",
         ),
     )
+
+
+def gc_pauses(service: str) -> AlertRule:
+    """A ticket about a runtime whose garbage collector stops the world for long."""
+    return AlertRule(
+        alert="JvmGcPauseHigh",
+        service=service,
+        severity=Severity.TICKET,
+        value=pause_share,
+        threshold=0.006,
+        for_s=0,
+        text="GC stopped the world for {value} of the last minute",
+    )
+
+
+def pool_waits(service: str) -> AlertRule:
+    """A ticket about requests that waited for a connection in vain."""
+    return AlertRule(
+        alert="ConnectionPoolTimeouts",
+        service=service,
+        severity=Severity.TICKET,
+        value=pool_timeouts,
+        threshold=0,
+        for_s=30,
+        text="{value} pool acquisitions timed out in the last minute",
+        unit="",
+    )
