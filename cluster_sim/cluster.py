@@ -297,7 +297,8 @@ class Cluster:
     # ------------------------------------------------------------ things that happen later
 
     def replica_ready(self, replica: Replica, restarts: int) -> None:
-        if not replica.alive or replica.restarts != restarts or replica not in replica.service.replicas:
+        gone = replica.draining or replica not in replica.service.replicas
+        if gone or not replica.alive or replica.restarts != restarts:
             return
         spec = replica.service.spec
         replica.ready = True

@@ -251,6 +251,7 @@ class Operation:
         method: HTTP method, or the command of a datastore.
         route: HTTP route template, or the table or key pattern.
         error_probability: share that fails for no reason of the cluster's (healthy background errors).
+        may_fail: whether such errors can be turned on at all while the cluster runs.
     """
 
     name: str
@@ -258,6 +259,7 @@ class Operation:
     route: str
     steps: tuple[Step, ...]
     error_probability: float = 0.0
+    may_fail: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,7 +345,12 @@ class ClusterSpec:
             raise InvalidSpec("two services have one name")
         if self.arrival_rate_hz <= 0:
             raise InvalidSpec("arrival_rate_hz must be positive")
+        settings: dict[tuple[str, str, str], CallTo] = {}
         for client, call in self.calls():
+            if settings.setdefault((client, call.service, call.operation), call) != call:
+                raise InvalidSpec(f"{client} calls {call.operation} of {call.service} with two different settings")
+            if client == USERS and call.breaker is not None:
+                raise InvalidSpec("users have no circuit breakers")
             server = self.service(call.service)
             server.operation(call.operation)
             if call.pool is not None and (client == USERS or call.pool not in self.service(client).pools):

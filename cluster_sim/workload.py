@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .engine.executor import Executor
     from .specs import ClusterSpec
 
-_SPARE_ROWS = 64
+_SPARE_ROWS = 256
 _NO_ITEMS: list[int] = []
 
 NEVER = 1 << 62

@@ -314,6 +314,7 @@ class Scaling(Event):
         elif have > self.replicas:
             replica = self.service.replicas[-1]
             replica.ready = False
+            replica.draining = True
             self.service.refresh_ready()
             self._arm(DRAIN, "_remove")
         elif all(replica.ready or not replica.alive for replica in self.service.replicas):

@@ -264,7 +264,7 @@ class _ProgramWriter:
             self.emit(CONNECT, 0, call.pool)
         drawn = service.balance is not Balance.ROUND_ROBIN
         self.emit(ENTER, index, self.column(Uniform()) if drawn else -1)
-        if operation.error_probability > 0:
+        if operation.may_fail:
             self.emit(CHECK, index, self.column(Uniform()))
         self.steps(service.name, operation.steps, service)
         self.emit(RETURN, int(call.answers_items))

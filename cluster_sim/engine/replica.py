@@ -77,6 +77,7 @@ class Replica:
         paused_until: the world is stopped until then (garbage collection).
         disturbed: whether `slow` or `paused_until` matter just now.
         ready: whether the load balancer sends calls here.
+        draining: it is about to be taken away.
         probed_out: it is not ready because its readiness probe fails.
         alive: whether the process runs.
         busy: nanoseconds of work begun since it started.
@@ -101,6 +102,7 @@ class Replica:
         self.revision = 0
         self.last_exit = ""
         self.probed_out = False
+        self.draining = False
         self.begin(0)
 
     def begin(self, now: int) -> None:

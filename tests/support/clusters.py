@@ -28,7 +28,9 @@ NO_LIMIT = 10**9
 
 def operation(name: str, *steps: Step, errors: float = 0.0) -> Operation:
     """One operation with its steps."""
-    return Operation(name=name, method="GET", route=f"/{name}", steps=steps, error_probability=errors)
+    return Operation(
+        name=name, method="GET", route=f"/{name}", steps=steps, error_probability=errors, may_fail=errors > 0
+    )
 
 
 def service(name: str, *operations: Operation, **fields: Any) -> ServiceSpec:
