@@ -92,11 +92,12 @@ class Deadlines(Event):
         self.executor = executor
         self.entries: deque[tuple[int, Call]] = deque()
         self.armed = False
+        self._wake = [self._fall_due]
 
     def arm(self, at: int) -> None:
         """Set the timer."""
         self.armed = True
-        self.callbacks = [self._fall_due]
+        self.callbacks = self._wake
         self.executor.sim.push(at, self)
 
     def _fall_due(self, _: Event) -> None:

@@ -16,10 +16,10 @@ from .program import (
     CACHE_WRITE,
     CALL,
     CHANCE,
-    CHECK,
     CONNECT,
     END,
     ENTER,
+    ENTER_DRAWN,
     FOLLOW,
     IF_ITEMS,
     LEAD,
@@ -134,7 +134,7 @@ class Executor:
                     else:
                         call = child
                         continue
-                elif op == ENTER:
+                elif op <= ENTER_DRAWN:
                     deadlines = call.edge.deadlines
                     deadline = now + deadlines.timeout
                     deadlines.entries.append((deadline, call))
@@ -144,23 +144,27 @@ class Executor:
                     if not ready:
                         call = self.fail(call, a.absence)
                     else:
-                        if b < 0:
+                        if op == ENTER:
                             turn = a.turn + 1
                             if turn >= len(ready):
                                 turn = 0
                             a.turn = turn
                             replica = ready[turn]
                         else:
-                            replica = self._balance(a, row[b])
+                            drawn, b = b
+                            replica = self._balance(a, row[drawn])
                         call.replica = replica
-                        if replica.free:
+                        if b >= 0 and row[b] < a.error_threshold:
+                            call = self.fail(call, Failure.SERVER_ERROR, working=False)
+                        elif replica.free:
                             replica.free -= 1
                             continue
-                        if len(replica.queue) < a.queue_limit:
+                        elif len(replica.queue) < a.queue_limit:
                             replica.queue.append(call)
                             call.pc = pc
                             break
-                        call = self.fail(call, Failure.UNAVAILABLE, working=False)
+                        else:
+                            call = self.fail(call, Failure.UNAVAILABLE, working=False)
                 elif op == RETURN:
                     replica = call.replica
                     if replica.queue:
@@ -193,10 +197,6 @@ class Executor:
                 elif op == END:
                     finish(call.flow, GOOD)
                     break
-                elif op == CHECK:
-                    if row[b] >= a.error_threshold:
-                        continue
-                    call = self.fail(call, Failure.SERVER_ERROR)
                 elif op == TOKEN:
                     token = self.tokens.get(call.flow.user)
                     if token is not None and token[1] > now:

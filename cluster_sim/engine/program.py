@@ -35,9 +35,9 @@ from ..specs import (
 # service; linked to a cluster, it is the running edge or service itself.
 WORK = 0  # a: column of the delay
 CALL = 1  # a: edge, b: where the callee's code starts
-ENTER = 2  # a: service, b: column of the balancing draw or -1
-RETURN = 3  # a: 1 if the caller's items become the callee's
-CHECK = 4  # a: service, b: column; a background error if the draw is below the service's threshold
+ENTER = 2  # a: service, b: column of the background error (if its draw is below the service's threshold) or -1
+ENTER_DRAWN = 3  # a: service, b: columns of the balancing draw and of the background error
+RETURN = 4  # a: 1 if the caller's items become the callee's
 CONNECT = 5  # a: name of the caller's pool
 CHANCE = 6  # a: column, b: (threshold, target); jump to the target if the draw is not below the threshold
 PICK = 7  # a, b: first column and the one after the last of the keys
@@ -53,7 +53,7 @@ SETTLE = 16  # the fill is over: wake those who wait for it
 FOLLOW = 17  # wait for others' fills of the same items
 END = 18
 
-NAMES_SERVICE = frozenset({ENTER, CHECK, CACHE_READ, CACHE_WRITE, VERIFY, MINT})
+NAMES_SERVICE = frozenset({ENTER, ENTER_DRAWN, CACHE_READ, CACHE_WRITE, VERIFY, MINT})
 
 Code = list[tuple[int, Any, Any]]
 
@@ -233,8 +233,10 @@ class _ProgramWriter:
         for op, a, b in self.code:
             if op in (WORK, WORK_ITEMS, CHANCE):
                 code.append((op, place[a], b))
-            elif op in (ENTER, CHECK):
+            elif op == ENTER:
                 code.append((op, a, place.get(b, -1)))
+            elif op == ENTER_DRAWN:
+                code.append((op, a, tuple(place.get(column, -1) for column in b)))
             elif op == PICK:
                 code.append((op, place[a], place[a] + b - a))
             else:
@@ -263,9 +265,12 @@ class _ProgramWriter:
         if call.pool is not None:
             self.emit(CONNECT, 0, call.pool)
         drawn = service.balance is not Balance.ROUND_ROBIN
-        self.emit(ENTER, index, self.column(Uniform()) if drawn else -1)
-        if operation.may_fail:
-            self.emit(CHECK, index, self.column(Uniform()))
+        balance = self.column(Uniform()) if drawn else -1
+        error = self.column(Uniform()) if operation.may_fail else -1
+        if drawn:
+            self.emit(ENTER_DRAWN, index, (balance, error))
+        else:
+            self.emit(ENTER, index, error)
         self.steps(service.name, operation.steps, service)
         self.emit(RETURN, int(call.answers_items))
 
