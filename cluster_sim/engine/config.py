@@ -101,6 +101,7 @@ class ConfigStore:
             ring.verify_signatures = replica.keys.verify_signatures
         replica.keys = ring
         replica.revision = revision.revision
+        replica.revision_at = self.cluster.sim.now
         self.cluster.recorder.log(self.holder, replica.name, "secret_loaded", revision.revision, revision.kid)
 
     def _log(self, event: str, *data: object) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from simpy.events import Event
 
@@ -92,7 +93,7 @@ class Deadlines(Event):
         self.executor = executor
         self.entries: deque[tuple[int, Call]] = deque()
         self.armed = False
-        self._wake = [self._fall_due]
+        self._wake: list[Callable[[Any], None]] = [self._fall_due]
 
     def arm(self, at: int) -> None:
         """Set the timer."""

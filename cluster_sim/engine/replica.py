@@ -84,7 +84,7 @@ class Replica:
         served: successful answers by edge slot, as histograms.
         failed: failed answers by (edge slot, failure), as histograms.
         validations: tokens checked, by (result, key id).
-        revision: the configuration revision it has applied.
+        revision: the configuration revision it has applied, at the instant `revision_at`.
     """
 
     def __init__(self, service: Service, uid: int, ordinal: int, name: str, ip: str, node: str) -> None:
@@ -100,6 +100,7 @@ class Replica:
         self.keys: KeyRing | None = None
         self.pools: dict[str, ConnectionPool] = {}
         self.revision = 0
+        self.revision_at = 0
         self.last_exit = ""
         self.probed_out = False
         self.draining = False

@@ -86,6 +86,9 @@ VALIDATIONS = MetricSpec(
 CONFIG_VERSION = MetricSpec(
     name="config_version_info", help="The revision of the signing configuration in use, with its checksum."
 )
+CONFIG_RELOADED = MetricSpec(
+    name="config_last_reload_success_timestamp_seconds", help="When the configuration in use was loaded."
+)
 
 BREAKER_STATES = ("closed", "half_open", "open")
 
@@ -196,3 +199,4 @@ def _tokens(target: Target, replica: Replica) -> None:
         kid = replica.keys.signing
         version = {"version": str(replica.revision), "checksum": checksum(replica.revision, kid)}
         target.write(CONFIG_VERSION, 1, version)
+        target.write(CONFIG_RELOADED, unix_s(replica.revision_at))
