@@ -53,7 +53,7 @@ class AlertRule:
         """A value in the rule's unit."""
         if self.unit == "%":
             return f"{value * 100:.1f}%"
-        return f"{value:.2f}{self.unit}"
+        return f"{value:.2f}s" if self.unit == "s" else f"{value:g}"
 
 
 @dataclass
