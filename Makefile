@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 WORKERS ?= auto
 PYTHONS ?= python3.11 python3.12 python3.13
-CHECKED := $(wildcard cluster_sim env dashboards bench main.py inference.py tests)
+CHECKED := $(wildcard cluster_sim env bench main.py inference.py tests) $(if $(wildcard dashboards/*.py),dashboards)
 
 # A stamp is newer than the lock it was installed from, so nothing is installed twice.
 RUNTIME := $(VENV)/.runtime-installed
