@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,6 +12,7 @@ from cluster_sim import REMEDIATIONS, SERVICES, TEAMS, Cluster, Fault
 
 from .diagnosis import read_statement, text_of
 from .episode import EpisodeRecord, Fix
+from .errors import BadRequest
 from .models import Action, ActionType
 from .observation import Look, look_at
 
@@ -43,13 +45,11 @@ class Effect:
     """What came of an action.
 
     Attributes:
-        error: why it could not be carried out, in a few words; None if it was.
         changed: whether the world was changed.
     """
 
     message: str
     look: Look = field(default_factory=Look)
-    error: str | None = None
     changed: bool = False
     first_look: bool = False
     right_team: bool = False
@@ -58,45 +58,75 @@ class Effect:
     first_postmortem: bool = False
 
 
-def _refused(what: str) -> Effect:
-    return Effect(message=f"Nothing was done: {what}.", error=what)
+_TARGETS = {
+    ActionType.INVESTIGATE: ("service", SERVICES),
+    ActionType.ESCALATE: ("team", TEAMS),
+    ActionType.APPLY_FIX: ("fix", REMEDIATIONS),
+}
+
+
+def check(action: Action) -> None:
+    """Refuse an action that cannot be carried out.
+
+    Raises:
+        BadRequest: it names something that does not exist, or its details are not of the published shape.
+    """
+    if action.action_type in _TARGETS:
+        kind, known = _TARGETS[action.action_type]
+        if action.target not in known:
+            raise BadRequest(f"target: no such {kind}; available_actions lists them", ("target",))
+    if action.action_type is ActionType.INVESTIGATE:
+        log_query(action.details)
+    if action.action_type is ActionType.POSTMORTEM and not text_of(action.details).strip():
+        raise BadRequest("details: a postmortem needs text", ("details",))
 
 
 def _investigate(scene: Scene, action: Action) -> Effect:
     service = action.target or ""
-    if service not in SERVICES:
-        return _refused("unknown service")
-    query = _log_query(action.details)
-    if isinstance(query, str):
-        return _refused(query)
+    query = log_query(action.details)
     scene.cluster.run_for(INVESTIGATE_S)
     look = look_at(scene.cluster, service, scene.looked.get(service), query)
-    first = service not in scene.record.investigated
+    first = service not in scene.record.investigated and scene.record.repaired_at is None
     scene.looked[service] = scene.cluster.now
     scene.record.investigated.setdefault(service, scene.record.step)
     shown = len(look.logs[service])
     return Effect(message=f"Looked at {service}: {shown} log lines.", look=look, first_look=first)
 
 
-def _log_query(details: str | dict[str, Any] | None) -> dict[str, Any] | str:
-    """The log query in the details, or why it is none; plain text is a note to oneself."""
-    if not isinstance(details, dict):
+def log_query(details: str | dict[str, Any] | None) -> dict[str, Any]:
+    """The log query in the details, as JSON or as its text; any other text is a note to oneself.
+
+    Raises:
+        BadRequest: it is JSON of another shape.
+    """
+    fields = details if isinstance(details, dict) else as_json(details or "")
+    if fields is None:
         return {}
-    query = details.get("logs", {})
-    if set(details) - {"logs"} or not isinstance(query, dict) or set(query) - {"grep", "since_s"}:
-        return 'details: a query is {"logs": {"grep": text, "since_s": seconds}}'
+    query = fields.get("logs", {})
+    if set(fields) - {"logs"} or not isinstance(query, dict) or set(query) - {"grep", "since_s"}:
+        raise BadRequest('details: a query is {"logs": {"grep": text, "since_s": seconds}}', ("details",))
     grep, since_s = query.get("grep", ""), query.get("since_s", 0.0)
     if not isinstance(grep, str) or len(grep) > LONGEST_GREP:
-        return f"details.logs.grep: text of at most {LONGEST_GREP} characters"
-    if isinstance(since_s, bool) or not isinstance(since_s, int | float) or not 0 <= since_s <= LONGEST_LOOK_BACK_S:
-        return f"details.logs.since_s: seconds from 0 to {LONGEST_LOOK_BACK_S:.0f}"
+        raise BadRequest(f"details.logs.grep: text of at most {LONGEST_GREP} characters", ("details",))
+    number = isinstance(since_s, int | float) and not isinstance(since_s, bool)
+    if not number or not 0 <= since_s <= LONGEST_LOOK_BACK_S:
+        raise BadRequest(f"details.logs.since_s: seconds from 0 to {LONGEST_LOOK_BACK_S:.0f}", ("details",))
     return query
+
+
+def as_json(text: str) -> dict[str, Any] | None:
+    """The JSON object that a text is, if it is one."""
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _escalate(scene: Scene, action: Action) -> Effect:
     team = action.target or ""
-    if team not in TEAMS:
-        return _refused("unknown team")
     scene.cluster.run_for(ESCALATE_S)
     record = scene.record
     first = team not in record.escalated
@@ -107,9 +137,7 @@ def _escalate(scene: Scene, action: Action) -> Effect:
 
 
 def _apply_fix(scene: Scene, action: Action) -> Effect:
-    remediation = REMEDIATIONS.get(action.target or "")
-    if remediation is None:
-        return _refused("unknown fix")
+    remediation = REMEDIATIONS[action.target or ""]
     cluster = scene.cluster
     began = cluster.now
     before = scene.fault.distance(cluster)
@@ -126,8 +154,6 @@ def _apply_fix(scene: Scene, action: Action) -> Effect:
 
 def _postmortem(scene: Scene, action: Action) -> Effect:
     text = text_of(action.details)
-    if not text.strip():
-        return _refused("details: a postmortem needs text")
     record = scene.record
     _note_statement(scene, action)
     first = record.postmortem is None

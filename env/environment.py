@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cluster_sim import begin, exposition, is_safe, judge, seven_services
+from cluster_sim import NoPage, begin, exposition, is_safe, judge, seven_services
 
-from .actions import ACTIONS, Effect, Scene
+from .actions import ACTIONS, Effect, Scene, check
 from .episode import EpisodeRecord, Event
-from .errors import EpisodeOver, NotReset, UnknownTask
+from .errors import BadRequest, EpisodeOver, NotReset, UnknownTask
 from .grading import Grade, grade
 from .models import Action, EpisodeOptions, Observation
 from .observation import Look, available_actions, observe
@@ -41,12 +41,16 @@ class IncidentEnvironment:
 
         Raises:
             UnknownTask: there is no such task.
+            BadRequest: with these options the incident hurts nobody enough for a page.
         """
         if task_id not in TASKS:
             raise UnknownTask(task_id)
         options = options or EpisodeOptions()
         task = TASKS[task_id]
-        incident = begin(seven_services(options.arrival_rate_hz), task.root, seed, noise=options.noise)
+        try:
+            incident = begin(seven_services(options.arrival_rate_hz), task.root, seed, noise=options.noise)
+        except NoPage:
+            raise BadRequest("seed: nobody is paged in this world with these options; take another seed") from None
         record = EpisodeRecord(task_id=task_id, seed=seed)
         self._scene = Scene(incident.cluster, task.root, task.root.team, record)
         self._task, self._options = task, options
@@ -66,10 +70,12 @@ class IncidentEnvironment:
         Raises:
             NotReset: no episode has begun.
             EpisodeOver: it is over.
+            BadRequest: the action cannot be carried out; nothing has changed.
         """
         scene = self._running()
         if self.done:
             raise EpisodeOver
+        check(action)
         before = scene.cluster.now
         record = scene.record
         record.step += 1
@@ -139,7 +145,7 @@ class IncidentEnvironment:
 
     def _observe(self, since: int) -> Observation:
         scene = self._running()
-        observation = observe(
+        return observe(
             scene.cluster,
             step=scene.record.step,
             task_id=self._task.task_id,
@@ -150,9 +156,6 @@ class IncidentEnvironment:
             since=since,
             paged=self._paged,
         )
-        if self._effect.error is not None:
-            observation.metadata["error"] = self._effect.error
-        return observation
 
     # ------------------------------------------------------------ what can be asked about it
 
@@ -174,7 +177,7 @@ class IncidentEnvironment:
 
     def info(self) -> dict[str, Any]:
         """Extras of the last step."""
-        return {"read_api": self._options.read_api, "error": self._effect.error} | self._verdict()
+        return {"read_api": self._options.read_api} | self._verdict()
 
     def _verdict(self) -> dict[str, Any]:
         if not self.done:

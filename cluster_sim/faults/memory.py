@@ -12,41 +12,50 @@ from .fault import Fault, Mechanism
 
 
 class OrphanBatch(Event):
-    """A batch job that writes keys without expiry, block after block, until its deadline; nobody reads them again.
+    """A batch job that writes keys without expiry, block after block; nobody reads them again.
+
+    When the store refuses its writes it tries again and again, and gives up after a while.
 
     Attributes:
-        blocks_per_tick: blocks of 64 KiB it writes in a twentieth of a second, while the store takes them.
-        until: nanoseconds, its deadline.
+        blocks: blocks of 64 KiB it writes at a time.
+        retry: nanoseconds between its tries once it has been refused.
+        patience: nanoseconds from the first refusal until it gives up.
+        gives_up: nanoseconds, when it gives up; None while nothing has been refused yet.
     """
 
     _ok = True
     _value = None
     _defused = True
 
-    TICK = SECOND // 20
+    PAUSE = SECOND // 20
+    """Nanoseconds between its writes while it is not refused (chosen: 1 to 3 MB/s)."""
 
-    def __init__(self, cluster: Cluster, store: Service, blocks_per_tick: int, until: int) -> None:
+    def __init__(self, cluster: Cluster, store: Service, blocks: int, retry: int, patience: int) -> None:
         self.cluster = cluster
         self.store = store
-        self.blocks_per_tick = blocks_per_tick
-        self.until = until
+        self.blocks = blocks
+        self.retry = retry
+        self.patience = patience
+        self.gives_up: int | None = None
         cluster.jobs.append(self)
         self._arm()
 
     def _arm(self) -> None:
         self.callbacks = [self._write]
-        self.cluster.sim.push(self.cluster.sim.now + self.TICK, self)
+        pause = self.PAUSE if self.gives_up is None else self.retry
+        self.cluster.sim.push(self.cluster.sim.now + pause, self)
 
     def _write(self, _: Event) -> None:
         now = self.cluster.sim.now
-        if now >= self.until:
+        if self.gives_up is not None and now >= self.gives_up:
             self.cluster.jobs.remove(self)
             return
         keyspace = self.store.keyspace
         assert keyspace is not None
         if self.store.ready:
-            for _block in range(self.blocks_per_tick):
+            for _block in range(self.blocks):
                 if not keyspace.write_foreign(now):
+                    self.gives_up = self.gives_up or now + self.patience
                     break
         self._arm()
 
@@ -60,11 +69,13 @@ def working_set_bytes(cluster: Cluster) -> float:
 
 
 def _run_batch(cluster: Cluster) -> None:
-    # Memory is full after one to two minutes; the job goes on for longer than the entries live, and takes what
-    # each one leaves.
+    # Memory is full after one to two minutes. The job's patience is longer than the entries live, so it takes what
+    # each one leaves; it tries more often than users' misses do, so it is mostly there first.
+    store = cluster.service("redis-cache")
+    assert store.keyspace is not None
     blocks = 1 + cluster.streams.bits("fault/blocks") % 2
-    seconds = 260 + cluster.streams.bits("fault/length") % 60
-    OrphanBatch(cluster, cluster.service("redis-cache"), blocks, cluster.now + seconds * SECOND)
+    patience = store.keyspace.ttl + (10 + cluster.streams.bits("fault/patience") % 10) * SECOND
+    OrphanBatch(cluster, store, blocks, int(SECOND / cluster.spec.arrival_rate_hz / 5), patience)
 
 
 def _missing_headroom(cluster: Cluster) -> float:
@@ -73,8 +84,8 @@ def _missing_headroom(cluster: Cluster) -> float:
     assert keyspace is not None
     if keyspace.maxmemory_bytes > keyspace.memory_limit_bytes:
         return 2.0
-    if cluster.jobs or keyspace.policy in EVICTING_POLICIES:
-        return 1.0 if cluster.jobs else 0.0
+    if keyspace.policy in EVICTING_POLICIES:
+        return 0.0
     room = keyspace.maxmemory_bytes - keyspace.spec.base_bytes - keyspace.foreign_bytes
     needed = working_set_bytes(cluster)
     return max(0.0, needed - room) / needed

@@ -26,7 +26,7 @@ SERVICE = ServiceSpec(
             method="SELECT",
             route="stock",
             # Stock per SKU is summed over its ledger: an expensive query for each key missed (chosen).
-            steps=(Work(mean_s=0.055, sigma=0.5, per_item=True),),
+            steps=(Work(mean_s=0.06, sigma=0.5, per_item=True),),
         ),
         Operation(
             name="insert_payment",

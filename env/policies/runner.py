@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..errors import BadRequest
 from ..models import Action, Observation
 from .errors import ActionRefused, OutOfTime
 from .policy import Policy
@@ -127,7 +128,7 @@ class Run:
         action = self.policy.act(observation)
         try:
             after = self.environment.step(action)
-        except ActionRefused as refusal:
+        except (ActionRefused, BadRequest) as refusal:
             return self._refused(observation, action, refusal)
         self._refusals = 0
         reward = after.reward or 0.0
@@ -136,7 +137,7 @@ class Run:
         self.transcript.step(len(self.rewards), action, reward, after.done, None if error is None else str(error))
         return after
 
-    def _refused(self, observation: Observation, action: Action, refusal: ActionRefused) -> Observation:
+    def _refused(self, observation: Observation, action: Action, refusal: Exception) -> Observation:
         """Report the refusal, and show the policy the same scene with the reason as its message."""
         self._refusals += 1
         self.rewards.append(0.0)
@@ -152,7 +153,7 @@ def run_episode(
     task_id: str,
     seed: int,
     *,
-    env_name: str = "incident-response",
+    env_name: str = "incident-response-env",
     model_name: str | None = None,
     write: Callable[[str], None] = print,
     budget_s: float = float("inf"),

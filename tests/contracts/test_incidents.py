@@ -88,6 +88,7 @@ def test_increase_db_connections_has_a_visible_blip():
     """Postgres restarts: for some seconds nothing that needs it is served, then all pools are full again."""
     cluster = Cluster.restore(paged("pg_max_connections_undersized", 1))
     backends = cluster.service("postgres-db").backends
+    assert backends is not None
     REMEDIATIONS["increase_db_connections"].apply(cluster)
     restarted = cluster.now
     cluster.run_for(2)
@@ -106,6 +107,7 @@ def test_flushing_everything_empties_the_cache_and_it_is_warm_again_within_a_min
     REMEDIATIONS["flush_all_redis_keys"].apply(cluster)
     flushed = cluster.now
     keyspace = cluster.service("redis-cache").keyspace
+    assert keyspace is not None
     assert not keyspace.entries
     postgres = cluster.service("postgres-db").replicas[0]
     before = postgres.busy

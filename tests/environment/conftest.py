@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from env.environment import IncidentEnvironment
-from env.models import Action, EpisodeOptions
+from env.models import Action, ActionType, EpisodeOptions
 
 PLANS = {
     "task_easy": (
@@ -57,7 +57,7 @@ def begun(task_id: str, seed: int = 1, **options) -> IncidentEnvironment:
 
 def act(environment: IncidentEnvironment, kind: str, target=None, details=None):
     """Take one action."""
-    return environment.step(Action(action_type=kind, target=target, details=details))
+    return environment.step(Action(action_type=ActionType(kind), target=target, details=details))
 
 
 @pytest.fixture(params=PLANS)

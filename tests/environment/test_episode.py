@@ -6,8 +6,8 @@ import pytest
 
 from cluster_sim import REMEDIATIONS, SERVICES, TEAMS
 from env.environment import IncidentEnvironment
-from env.errors import EpisodeOver, NotReset, UnknownTask
-from env.models import Action
+from env.errors import BadRequest, EpisodeOver, NotReset, UnknownTask
+from env.models import Action, ActionType
 from env.tasks import TASKS
 from tests.environment.conftest import PLANS, act, begun
 
@@ -26,7 +26,7 @@ def test_the_first_observation_is_taken_at_the_page(task_id):
 
 def test_the_action_list_is_the_whole_catalogue_whatever_the_incident(task_id):
     """Every service, team and remediation is offered, and the list does not depend on the task."""
-    offered = begun(task_id).step(Action(action_type="no_op")).available_actions
+    offered = begun(task_id).step(Action(action_type=ActionType.NO_OP)).available_actions
     expected = {f"investigate:{name}" for name in SERVICES} | {f"escalate:{name}" for name in TEAMS}
     expected |= {f"apply_fix:{name}" for name in REMEDIATIONS} | {"postmortem:<text>", "no_op"}
     assert set(offered) == expected
@@ -104,14 +104,14 @@ def test_time_passes_as_the_contract_says():
 @pytest.mark.parametrize(
     ("kind", "target"), [("investigate", "mysql"), ("escalate", "sales"), ("apply_fix", "pray"), ("investigate", None)]
 )
-def test_an_unknown_target_does_nothing(kind, target):
-    """It takes a step, no time, and says what was wrong without repeating it."""
+def test_an_unknown_target_is_refused_and_nothing_changes(kind, target):
+    """It takes no step and no time, and the refusal names the field without repeating the value."""
     environment = begun("task_easy")
-    observation = act(environment, kind, target)
-    assert observation.reward == 0
-    assert observation.metadata["minutes_since_page"] == 0
-    assert "unknown" in observation.metadata["error"]
-    assert str(target) not in observation.message
+    with pytest.raises(BadRequest, match=r"^target: ") as refusal:
+        act(environment, kind, target)
+    assert str(target) not in str(refusal.value)
+    assert environment.state()["step_count"] == 0
+    assert act(environment, "no_op").metadata["minutes_since_page"] == 1
 
 
 def test_a_step_before_any_reset_and_an_unknown_task_are_refused():

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from cluster_sim import FAULTS, SERVICES
+from env.errors import BadRequest
 from env.tasks import TASKS
 from tests.environment.conftest import act, begun
 
@@ -61,10 +62,19 @@ def test_a_log_query_filters_and_looks_back():
     "query", [{"promql": "up"}, {"logs": "FATAL"}, {"logs": {"grep": 1}}, {"logs": {"since_s": -1}}, {"logs": {"x": 1}}]
 )
 def test_a_query_of_another_shape_is_refused(query):
-    """It is a message, and nothing is looked at."""
-    observation = act(begun("task_easy"), "investigate", "postgres-db", query)
-    assert observation.logs == {}
-    assert observation.metadata["error"].startswith("details")
+    """The field is named, and nothing is looked at."""
+    environment = begun("task_easy")
+    with pytest.raises(BadRequest, match=r"^details"):
+        act(environment, "investigate", "postgres-db", query)
+    assert environment.state()["step_count"] == 0
+
+
+def test_a_log_query_may_be_text():
+    """The seed's details is a string; JSON in it is read as JSON."""
+    query = '{"logs": {"grep": "FATAL", "since_s": 120}}'
+    lines = act(begun("task_easy"), "investigate", "postgres-db", query).logs["postgres-db"]
+    assert lines
+    assert all("FATAL" in line for line in lines)
 
 
 def test_no_observation_names_the_fault_or_reports_success(task_id):

@@ -22,7 +22,7 @@ def _alone(seed: int) -> list[dict]:
     environment = IncidentEnvironment()
     task = TASKS[seed % 3]
     seen = [environment.reset(task, seed)]
-    seen += [environment.step(Action(**action)) for action in PLAN]
+    seen += [environment.step(Action.model_validate(action)) for action in PLAN]
     return [observation.model_dump(mode="json") for observation in seen]
 
 
