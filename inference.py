@@ -16,6 +16,7 @@ from env.policies import EnvironmentClient, EpisodeResult, Policy, RuleBasedPoli
 from env.policies.chat import ChatModel
 from env.policies.errors import OutOfTime
 from env.policies.language_model import LanguageModelPolicy
+from env.policies.runner import ENV_NAME, SCORE_RANGE, Transcript
 
 KEYS = ("OPENAI_API_KEY", "HF_TOKEN", "API_KEY")
 
@@ -78,6 +79,12 @@ def main(variables: Mapping[str, str] = os.environ) -> int:
         settings = Settings.read(variables)
     except ValueError as error:
         log.error("cannot read the settings: %s", error)
+        for task_id in Settings.tasks:
+            transcript = Transcript(_print)
+            transcript.start(task_id, ENV_NAME, "none")
+            transcript.end(
+                EpisodeResult(task_id=task_id, rewards=(), score=SCORE_RANGE[0], done=False, failure=str(error))
+            )
         return 2
     with contextlib.ExitStack() as stack:
         model = stack.enter_context(contextlib.closing(_chat_model(settings))) if settings.api_key else None
@@ -101,10 +108,14 @@ def play(task_id: str, policy: Policy, settings: Settings) -> EpisodeResult:
             policy,
             task_id,
             settings.seed,
-            write=lambda line: print(line, flush=True),
+            write=_print,
             budget_s=settings.task_budget_s,
             guard=lambda: time_limit(settings.task_budget_s),
         )
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 def _chat_model(settings: Settings) -> ChatModel:

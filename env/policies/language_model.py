@@ -1,4 +1,4 @@
-"""The agent that asks a language model, with the rule-based agent to stand in when there is no answer."""
+"""The agent that asks a language model; where no answer comes, nothing is done, and it is said so."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ..models import Action, Observation
+from ..models import Action, ActionType, Observation
 from .chat import Message
 from .errors import ModelRefused, ModelUnavailable
 from .parsing import find_action
-from .rule_based import RuleBasedPolicy
 
 TURNS_REMEMBERED = 8
 """Past observations and answers that go into a question; chosen."""
@@ -24,7 +23,7 @@ LONGEST_LINE = 400
 LONGEST_SCENE = 16_000
 """Characters of one observation in a question; chosen, about 4,000 tokens."""
 RESERVE = 0.1
-"""Share of the time budget kept back for the stand-in to bring the episode to its end; chosen."""
+"""Share of the time budget kept back for the episode to come to its end without the model; chosen."""
 
 SYSTEM_PROMPT = """\
 You are the on-call engineer for a cluster of seven services: payment-service, postgres-db, redis-cache, \
@@ -73,8 +72,8 @@ class Answerer(Protocol):
 class LanguageModelPolicy:
     """Shows the model what is seen and does what it says.
 
-    An answer without an action is asked for once more; after that, or when the model cannot be reached, the
-    rule-based agent, which sees everything too, acts in its place, and `error` says so.
+    An answer without an action is asked for once more; after that, or when the model cannot be reached, a minute
+    passes (no_op) and `error` says why: a score is the model's own.
 
     Attributes:
         error: why the last action is not the model's, or None.
@@ -95,7 +94,6 @@ class LanguageModelPolicy:
         self._model = model
         self._clock = clock
         self._end_s = clock() + budget_s * (1 - RESERVE)
-        self._stand_in = RuleBasedPolicy()
         self._briefing: list[Message] = []
         self._turns: deque[Message] = deque(maxlen=2 * TURNS_REMEMBERED)
         self._taken: list[str] = []
@@ -103,15 +101,13 @@ class LanguageModelPolicy:
         self._given_up: str | None = None
 
     def act(self, observation: Observation) -> Action:
-        self._stand_in.observe(observation)
         if not self._briefing:
             self._briefing = briefing(observation)
         scene = Message(role="user", content=describe(observation, self._taken))
         action, said = self._asked(scene)
         if action is None:
-            log.warning("the rule-based agent acts instead: %s", self.error)
-            action = self._stand_in.decide()
-        self._stand_in.took(action)
+            log.warning("no action from the model: %s", self.error)
+            action = Action(action_type=ActionType.NO_OP)
         self._taken.append(f"{action.action_type}:{action.target}" if action.target else action.action_type)
         self._turns.extend((scene, Message(role="assistant", content=said or action.model_dump_json())))
         return action

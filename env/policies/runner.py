@@ -15,6 +15,7 @@ from ..models import Action, Observation
 from .errors import ActionRefused, OutOfTime
 from .policy import Policy
 
+ENV_NAME = "incident-response-env"
 SCORE_RANGE = (0.01, 0.99)
 """Scores print strictly within (0, 1); an episode that has no score prints the floor."""
 SUCCESS_SCORE = 0.5
@@ -153,7 +154,7 @@ def run_episode(
     task_id: str,
     seed: int,
     *,
-    env_name: str = "incident-response-env",
+    env_name: str = ENV_NAME,
     model_name: str | None = None,
     write: Callable[[str], None] = print,
     budget_s: float = float("inf"),

@@ -4,6 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from cluster_sim import SERVICES, Mechanism
+
+from ..actions import LONGEST_GREP, LONGEST_LOOK_BACK_S
 from ..models import Action, EpisodeState, Observation
 from .strict_json import JSONAnswer
 
@@ -28,12 +31,47 @@ async def metadata() -> Response:
     return JSONAnswer(METADATA)
 
 
+def action_schema() -> dict[str, Any]:
+    """The schema of an action, with what its details may hold: a root-cause statement, a log query, or text."""
+    schema = Action.model_json_schema()
+    schema["properties"]["details"]["description"] = (
+        "Of escalate and postmortem: a RootCauseStatement or prose. Of investigate: a LogQuery, or nothing."
+    )
+    schema.setdefault("$defs", {}).update(
+        RootCauseStatement={
+            "type": "object",
+            "properties": {
+                "root_cause": {"enum": list(SERVICES)},
+                "mechanism": {"enum": [str(mechanism) for mechanism in Mechanism]},
+                "evidence": {"type": "array", "items": {"type": "string"}},
+                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+            },
+            "required": ["root_cause", "mechanism"],
+        },
+        LogQuery={
+            "type": "object",
+            "properties": {
+                "logs": {
+                    "type": "object",
+                    "properties": {
+                        "grep": {"type": "string", "maxLength": LONGEST_GREP},
+                        "since_s": {"type": "number", "minimum": 0, "maximum": LONGEST_LOOK_BACK_S},
+                    },
+                    "additionalProperties": False,
+                }
+            },
+            "additionalProperties": False,
+        },
+    )
+    return schema
+
+
 @router.get("/schema", response_model=dict[str, Any])
 async def schema() -> Response:
     """The JSON schemas of actions, observations and states."""
     return JSONAnswer(
         {
-            "action": Action.model_json_schema(),
+            "action": action_schema(),
             "observation": Observation.model_json_schema(),
             "state": EpisodeState.model_json_schema(),
         }

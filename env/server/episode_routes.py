@@ -61,7 +61,10 @@ async def state(request: Request) -> Response:
     wanted = read_session_query(request)
     runner = runner_of(request)
     task_id = wanted.get("task_id")
-    session = find_session(runner, wanted.get("session_id", request.headers.get(SESSION_HEADER)), task_id)
+    session_id = wanted.get("session_id", request.headers.get(SESSION_HEADER))
+    if session_id is None and task_id is None:
+        return JSONAnswer(NO_EPISODE)
+    session = find_session(runner, session_id, task_id)
     return JSONAnswer(NO_EPISODE if session is None else await runner.state(session, task_id))
 
 

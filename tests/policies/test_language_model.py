@@ -1,6 +1,5 @@
 """The language-model agent with a model that is a list of answers."""
 
-import json
 
 from env.models import Action, ActionType
 from env.policies import run_episode
@@ -55,9 +54,9 @@ def test_a_malformed_answer_is_asked_for_once_more():
     assert model.conversations[1][-2]["content"] == "I would rather not."
 
 
-def test_after_two_malformed_answers_the_rule_based_action_is_taken_and_said_so():
+def test_after_two_malformed_answers_nothing_is_done_and_it_is_said_so():
     action, policy, model = first_action("no", "again no")
-    assert action == Action(action_type=ActionType.INVESTIGATE, target="payment-service")
+    assert action == Action(action_type=ActionType.NO_OP)
     assert len(model.conversations) == 2
     assert policy.error == "the model gave no valid action"
     assert policy.answers == 0
@@ -70,7 +69,7 @@ def test_a_model_that_refuses_for_good_is_asked_once_an_episode():
     environment = StoryEnvironment()
     result = run_episode(environment, policy, "task_medium", 0, write=lines.append)
     assert len(model.conversations) == 1
-    assert result.success
+    assert not result.success
     steps = [line for line in lines if line.startswith("[STEP]")]
     assert all(line.endswith("error=the model server answered 401") for line in steps)
 
@@ -87,20 +86,13 @@ def test_a_model_that_fails_twice_in_a_row_is_given_up_and_a_single_failure_forg
     assert policy.error is None
 
 
-def test_the_stand_in_goes_on_from_what_the_model_did():
-    escalate = {
-        "action_type": "escalate",
-        "target": "database-team",
-        "details": {"root_cause": "postgres-db", "mechanism": "connection_limit"},
-    }
-    model = Listed(LOOK, json.dumps(escalate), ModelRefused("gone"))
+def test_without_the_model_nothing_is_done_and_the_score_stays_its_own():
+    model = Listed(LOOK, ModelRefused("gone"))
     environment = StoryEnvironment()
     run_episode(environment, LanguageModelPolicy(model), "task_easy", 0, write=lambda line: None)
-    assert [(a.action_type.value, a.target) for a in environment.actions] == [
-        ("investigate", "postgres-db"),
-        ("escalate", "database-team"),
-        ("apply_fix", "increase_db_connections"),
-    ]
+    taken = [action.action_type.value for action in environment.actions]
+    assert taken[0] == "investigate"
+    assert set(taken[1:]) == {"no_op"}
 
 
 def test_the_conversation_is_bounded_and_keeps_its_briefing():
@@ -122,7 +114,7 @@ def test_a_scene_is_bounded_and_its_pages_come_first():
     assert text.index("HighErrorRate") < text.index("yyy")
 
 
-def test_when_the_time_for_the_model_is_spent_the_stand_in_ends_the_episode():
+def test_when_the_time_for_the_model_is_spent_it_is_not_asked_again():
     now = [0.0]
     model = Listed(LOOK)
     policy = LanguageModelPolicy(model, budget_s=100.0, clock=lambda: now[0])

@@ -118,9 +118,9 @@ def test_a_named_session_is_reset_in_place(client, house):
 
 def test_the_clients_own_episode_id_is_shown_by_state(client):
     client.post("/reset", json={"episode_id": "episode-1"})
-    assert client.get("/state").json()["episode_id"] == "episode-1"
+    assert client.get("/state?task_id=task_easy").json()["episode_id"] == "episode-1"
     client.post("/reset", json={"seed": 4})
-    assert client.get("/state").json()["episode_id"] == "task_easy-4"
+    assert client.get("/state?task_id=task_easy").json()["episode_id"] == "task_easy-4"
 
 
 def test_the_query_session_goes_before_header_body_and_alias(client):
@@ -177,7 +177,8 @@ def test_state_takes_its_session_by_query_and_header(client):
     ids = [client.post("/reset", json={"seed": seed}).json()["session_id"] for seed in range(2)]
     assert client.get("/state", params={"session_id": ids[0]}).json()["seed"] == 0
     assert client.get("/state", headers={"X-Session-Id": ids[0]}).json()["seed"] == 0
-    assert client.get("/state").json()["seed"] == 1
+    assert client.get("/state", params={"task_id": "task_easy"}).json()["seed"] == 1
+    assert client.get("/state").json() == {"episode_id": None, "step_count": 0}
 
 
 def test_a_step_before_any_reset_is_refused(client):
