@@ -1,155 +1,201 @@
-"""Reading root-cause statements: JSON exactly, prose leniently, lists of guesses not at all."""
+"""Reading root-cause statements: the fields of JSON, explicit claims in prose, lists of guesses not at all."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cluster_sim import SERVICES, Mechanism
 
 from .episode import RootCauseStatement
+from .wording import affirmed, enumerations, mechanisms_in, sentences, services_in
 
-MECHANISM_WORDS: dict[Mechanism, str] = {
-    Mechanism.CONNECTION_LIMIT: r"connection[ _-](limit|slots?|exhaustion)|max_connections"
-    r"|too many (clients|connections)"
-    r"|out of connections|connections? (are|were|is|was) exhausted",
-    Mechanism.CONNECTION_LEAK: r"connection[ _-]leak|leak(s|ed|ing)? connections",
-    Mechanism.POOL_MISCONFIGURATION: r"pool[ _-](misconfiguration|is too small|was too small)",
-    Mechanism.MEMORY_EXHAUSTION: r"memory[ _-]exhaust\w+|out[ -]of[ -]memory|\boom\b|maxmemory|memory (is|was) full"
-    r"|ran out of memory|exhausted (its )?memory",
-    Mechanism.MEMORY_LEAK: r"memory[ _-]leak",
-    Mechanism.CACHE_STAMPEDE: r"stampede|thundering herd",
-    Mechanism.CACHE_MISCONFIGURATION: r"cache[ _-]misconfiguration|wrong cache key",
-    Mechanism.SLOW_QUERY: r"slow[ _-]quer(y|ies)|missing index",
-    Mechanism.LOCK_CONTENTION: r"lock[ _-](contention|queue)|deadlock",
-    Mechanism.CPU_THROTTLING: r"cpu[ _-](throttling|quota)",
-    Mechanism.GC_PRESSURE: r"gc[ _-]pressure|garbage collection",
-    Mechanism.RETRY_STORM: r"retry[ _-]storm",
-    Mechanism.PARTIAL_ROLLOUT: r"partial(ly)?[ _-](rollout|rotation|rotated|deploy\w*|rolled out|push\w*)"
-    r"|(rotation|rollout) (was|is|stayed)? ?"
-    r"(incomplete|half done|partial|unfinished)|incomplete (rotation|rollout)|(2|two) (of|out of) (the )?(3|three)|2/3",
-    Mechanism.BAD_DEPLOY: r"bad[ _-](deploy|release|image)",
-    Mechanism.BAD_CONFIG: r"bad[ _-]config\w*|invalid configuration",
-    Mechanism.EXPIRED_CREDENTIAL: r"expired[ _-](credential|certificate|password)",
-    Mechanism.CLOCK_SKEW: r"clock[ _-](skew|drift)",
-    Mechanism.NETWORK_FAULT: r"network[ _-](fault|partition|loss)|packet loss",
-    Mechanism.DNS_FAILURE: r"\bdns\b",
-    Mechanism.DISK_FULL: r"disk[ _-](is |was )?full",
-    Mechanism.DEPENDENCY_FAILURE: r"dependency[ _-]failure|third[ -]party",
-    Mechanism.NO_INCIDENT: r"no[ _-]incident|false alarm",
-}
-"""How people write each mechanism."""
-
-_MECHANISMS = {mechanism: re.compile(words, re.IGNORECASE) for mechanism, words in MECHANISM_WORDS.items()}
-
-SERVICE_WORDS: dict[str, re.Pattern[str]] = {
-    name: re.compile(rf"\b{re.escape(name)}\b|\b{short}\b", re.IGNORECASE)
-    for name, short in ((name, "postgres(ql)?" if name == "postgres-db" else name.split("-")[0]) for name in SERVICES)
-}
-"""How people write each service: its name, or the first word of it."""
-
-_ROOT_PHRASE = re.compile(
-    r"root[ _-]?cause|\borigin(ates?|ated)?\b|caused by|\bcause (is|was|of|lies)\b|\bbecause of\b"
-    r"|\bdue to\b|\bculprit\b",
+_CLAIM = re.compile(
+    r"\broot[ _-]?causes?\b|\bculprit\b|\borigin(s|ates?|ated)?\b|\bcauses? ?[:=]|\bcauses? (is|was|lies|lay|turned out)\b"
+    r"|\b(the|real|actual|true|underlying|main|primary) cause\b|\bfault (is|was|lies|lay)\b|\b(at fault|to blame)\b",
     re.IGNORECASE,
 )
-_NEGATION = re.compile(r"\b(not|no|never|rather than|instead of|isn't|wasn't|neither|nor)\b", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
+"""A sentence that says what the root cause is says so."""
 
+_WHOLE = re.compile(
+    r"(\b(the|this|that|our) ([a-z]+ ){0,2}(incident|outage|cascade|disruption)\b[^,;:]{0,60}?|^(this|all of (it|this)) )"
+    r"\b(caused by|due to|because of|triggered by|attributed to|resulted from|stem(s|med) from|traced (back )?to"
+    r"|(began|begins|started|starts) (in|at|with))\b",
+    re.IGNORECASE,
+)
+"""So does one that says what caused the incident as a whole, where no sentence does the former. What caused a symptom
+is no root cause."""
 
-MOST_NAMED = 3
-"""A claim about one service may name two that it affects; more is a list of guesses (chosen)."""
+_SEEKING = re.compile(
+    r"\b(if|whether|look(ing)? (for|into)|search(ing)?|find(ing)?|determin(e|ing)|identify(ing)?|investigat(e|ing)|unknown"
+    r"|unclear)\b[^,;:]{0,60}$",
+    re.IGNORECASE,
+)
+_IS = re.compile(r"\b(is|was|are|were|lies|lay|turned out)\b|[:=]", re.IGNORECASE)
+_PREDICATE = re.compile(r"\b(is|was|are|were|be|been|being|as|remains?) ([a-z]+ ){0,4}$", re.IGNORECASE)
+_ASIDE = re.compile(r", (which|that|who|whose) [^,;]{0,200}(, |$)", re.IGNORECASE)
+_CONSEQUENCE = re.compile(
+    r"[,;] (so|which|causing|making|leading|and|then|hence)\b|\bso that\b|\b(result|lead)ing (in|to)\b", re.IGNORECASE
+)
+_ONE_OF = re.compile(r"\b(one|any|some|all|both|each) of\b|\beither\b", re.IGNORECASE)
+_MECHANISM_LINE = re.compile(r"\bmechanism\b ?(:|=|is|was)", re.IGNORECASE)
 
+ROOT_KEYS = frozenset({"rootcause", "rootcauses", "rootcauseservice"})
+MECHANISM_KEYS = frozenset({"mechanism", "mechanisms", "rootcausemechanism"})
+DEEPEST, LONGEST_LABEL = 8, 60
+"""How far a JSON object is read, and how much of each of its keys (chosen)."""
 
-def sentences(text: str) -> list[str]:
-    """The sentences of a text."""
-    return [sentence.strip() for sentence in _SENTENCE_END.split(text) if sentence.strip()]
-
-
-def services_in(text: str) -> list[str]:
-    """The services a text names, in the order in which it first does."""
-    found = ((match.start(), name) for name, words in SERVICE_WORDS.items() if (match := words.search(text)))
-    return [name for _, name in sorted(found)]
-
-
-def mechanisms_in(text: str) -> list[Mechanism]:
-    """The mechanisms a text names."""
-    return [mechanism for mechanism, words in _MECHANISMS.items() if words.search(text)]
+Pairs = Sequence[tuple[str, Any]]
 
 
 def read_statement(details: str | dict[str, Any] | None) -> RootCauseStatement | None:
     """The root-cause statement in the details of an action, or None if there is none."""
-    if isinstance(details, dict):
-        return _from_fields(details) if "root_cause" in details else None
-    if not details:
-        return None
-    parsed = _as_json(details)
-    if parsed is not None:
-        return _from_fields(parsed) if "root_cause" in parsed else None
-    return _from_prose(details)
+    pairs = _pairs_of(details)
+    if any(_folded(key) in ROOT_KEYS for key, _ in pairs):
+        return _from_fields(pairs)
+    return _from_prose(text_of(details))
 
 
 def text_of(details: str | dict[str, Any] | None) -> str:
-    """The prose in the details of an action: all of a text, the strings of a JSON object."""
-    if details is None:
-        return ""
-    if isinstance(details, str):
-        parsed = _as_json(details)
-        if parsed is None:
-            return details
-        details = parsed
-    return "\n".join(_strings(details))
+    """The prose in the details of an action: all of a text; of a JSON object a line for each string, after its key."""
+    pairs = _pairs_of(details)
+    if pairs:
+        return "\n".join(_lines(_Object(pairs), "", DEEPEST))
+    return details if isinstance(details, str) else ""
 
 
-def _as_json(text: str) -> dict[str, Any] | None:
-    if not text.lstrip().startswith("{"):
-        return None
+class _Object(list[tuple[str, Any]]):
+    """A JSON object with every pair that it was written with, keys that come twice too."""
+
+
+def _pairs_of(details: str | dict[str, Any] | None) -> Pairs:
+    if isinstance(details, dict):
+        return list(details.items())
+    if not details or not details.lstrip().startswith("{"):
+        return []
     try:
-        value = json.loads(text)
+        value = json.loads(details, object_pairs_hook=_Object)
     except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        return []
+    return value if isinstance(value, _Object) else []
 
 
-def _strings(value: Any) -> Iterator[str]:
+def _lines(value: Any, label: str, depth: int) -> Iterator[str]:
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _strings(inner)
-    elif isinstance(value, list):
+        yield f"{label}: {value}" if label else value
+    elif depth and isinstance(value, dict | _Object):
+        for key, inner in value.items() if isinstance(value, dict) else value:
+            within = f"{label}: " if _folded(label) in ROOT_KEYS else ""
+            yield from _lines(inner, f"{within}{key[:LONGEST_LABEL]}", depth - 1)
+    elif depth and isinstance(value, list):
         for inner in value:
-            yield from _strings(inner)
+            yield from _lines(inner, label, depth - 1)
 
 
-def _from_fields(fields: dict[str, Any]) -> RootCauseStatement:
-    service = fields.get("root_cause")
-    mechanism = fields.get("mechanism")
-    confidence = fields.get("confidence")
+def _folded(key: str) -> str:
+    return re.sub(r"[^a-z]", "", key[:LONGEST_LABEL].lower())
+
+
+# ---------------------------------------------------------------- fields
+
+
+def _from_fields(pairs: Pairs) -> RootCauseStatement:
+    roots = [value for key, value in pairs if _folded(key) in ROOT_KEYS]
+    named = [value for key, value in pairs if _folded(key) in MECHANISM_KEYS]
+    root = _only(roots)
+    if isinstance(root, dict | _Object):
+        inner = list(root.items()) if isinstance(root, dict) else root
+        named += [value for key, value in inner if _folded(key) in MECHANISM_KEYS]
+        root = _only([value for key, value in inner if _folded(key) in {"service", "name"} | ROOT_KEYS])
+    confidences = [value for key, value in pairs if _folded(key) == "confidence"]
+    numbers = [float(n) for n in confidences if isinstance(n, int | float) and not isinstance(n, bool)]
     return RootCauseStatement(
-        service=service if isinstance(service, str) and service in SERVICES else None,
-        mechanism=mechanism if isinstance(mechanism, str) and mechanism in set(Mechanism) else None,
-        confidence=float(confidence)
-        if isinstance(confidence, int | float) and not isinstance(confidence, bool)
-        else None,
+        service=_service(root),
+        mechanism=_mechanism(_only(named) if named else root),
+        confidence=numbers[0] if numbers else None,
     )
+
+
+def _only(values: Sequence[Any]) -> Any:
+    """The one value that a field was given, alone or in a list; None if it was given several."""
+    first = values[0] if values else None
+    if any(value != first for value in values):
+        return None
+    if isinstance(first, list) and not isinstance(first, _Object):
+        return first[0] if len(first) == 1 else None
+    return first
+
+
+def _service(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    if value.strip() in SERVICES:
+        return value.strip()
+    found = [_leading(text) for text in map(affirmed, sentences(value)) if services_in(text)]
+    return found[0][0] if found and len(found[0]) == 1 else None
+
+
+def _mechanism(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    name = re.sub(r"[ -]", "_", value.strip().lower())
+    if name in set(Mechanism):
+        return Mechanism(name)
+    found = mechanisms_in(" ".join(map(affirmed, sentences(value))))
+    return found[0] if len(found) == 1 else None
+
+
+# ---------------------------------------------------------------- prose
 
 
 def _from_prose(text: str) -> RootCauseStatement | None:
-    claims = [s for s in sentences(text) if _ROOT_PHRASE.search(s) and not _NEGATION.search(s)]
-    if not claims:
-        return None
-    services: list[str] = []
-    for claim in claims:
-        phrase = _ROOT_PHRASE.search(claim)
-        assert phrase is not None
-        named = services_in(claim[phrase.end() :]) or services_in(claim[: phrase.start()])
-        services.extend(named[:1] if len(named) <= MOST_NAMED else named)
-    # The mechanism may be named in the sentences that explain the claim.
-    mechanisms = mechanisms_in(" ".join(claims)) or mechanisms_in(text)
-    return RootCauseStatement(
-        service=services[0] if len(set(services)) == 1 else None,
-        mechanism=mechanisms[0] if len(mechanisms) == 1 else None,
-    )
+    said = [told for told in map(affirmed, sentences(text)) if told]
+    for phrase in (_CLAIM, _WHOLE):
+        claims = [claim for told in said for claim in _claims(told, phrase)]
+        services = {service for named, _, _ in claims for service in named}
+        if not services and mechanisms_in(" ".join(sentence for _, _, sentence in claims)):
+            everywhere = services_in(" ".join(said))
+            services = set(everywhere) if len(everywhere) == 1 else set()
+        if services:
+            ladder = (
+                " ".join(core for _, core, _ in claims),
+                " ".join(sentence for _, _, sentence in claims),
+                " ".join(told for told in said if _MECHANISM_LINE.search(told)),
+                " ".join(said),
+            )
+            mechanisms = next((found for words in ladder if (found := mechanisms_in(words))), [])
+            return RootCauseStatement(
+                service=services.pop() if len(services) == 1 else None,
+                mechanism=mechanisms[0] if len(mechanisms) == 1 else None,
+            )
+    return None
+
+
+def _claims(told: str, phrase: re.Pattern[str]) -> Iterator[tuple[list[str], str, str]]:
+    """Of each claim in a sentence: the services that it names, the words that say so, and the sentence."""
+    found = list(phrase.finditer(told))
+    ends = [0, *(match.end() for match in found)]
+    starts = [*(match.start() for match in found[1:]), len(told)]
+    for match, begin, end in zip(found, ends, starts, strict=False):
+        head, tail = told[begin : match.start()], told[match.end() : end]
+        if _SEEKING.search(head[-120:]):
+            continue
+        if tail.startswith((" of ", " for ", " behind ")):
+            copula = _IS.search(tail)
+            tail = tail[copula.end() :] if copula else ""
+        last = list(enumerations(_ASIDE.sub(" ", head)))[-1:]
+        backward = last and (_PREDICATE.search(head[-80:]) or not services_in(tail))
+        if backward:
+            yield last[0], head, told
+        else:
+            yield _leading(tail), _CONSEQUENCE.split(tail, maxsplit=1)[0], told
+
+
+def _leading(text: str) -> list[str]:
+    """The service that a claim is about: the first; more if they are listed together."""
+    groups = list(enumerations(text))
+    if not groups:
+        return []
+    return services_in(text) if _ONE_OF.search(text) and len(groups[0]) > 1 else groups[0]
