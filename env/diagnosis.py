@@ -13,14 +13,16 @@ from .episode import RootCauseStatement
 from .wording import affirmed, enumerations, mechanisms_in, sentences, services_in
 
 _CLAIM = re.compile(
-    r"\broot[ _-]?causes?\b|\bculprit\b|\borigin(s|ates?|ated)?\b|\bcauses? ?[:=]|\bcauses? (is|was|lies|lay|turned out)\b"
-    r"|\b(the|real|actual|true|underlying|main|primary) cause\b|\bfault (is|was|lies|lay)\b|\b(at fault|to blame)\b",
+    r"\broot[ _-]?causes?\b|\bculprit\b|\borigin(s|ates?|ated)?\b|\bcauses? ?[:=]"
+    r"|\bcauses? (is|was|lies|lay|turned out)\b|\b(the|real|actual|true|underlying|main|primary) cause\b"
+    r"|\bfault (is|was|lies|lay)\b|\b(at fault|to blame)\b",
     re.IGNORECASE,
 )
 """A sentence that says what the root cause is says so."""
 
 _WHOLE = re.compile(
-    r"(\b(the|this|that|our) ([a-z]+ ){0,2}(incident|outage|cascade|disruption)\b[^,;:]{0,60}?|^(this|all of (it|this)) )"
+    r"(\b(the|this|that|our) ([a-z]+ ){0,2}(incident|outage|cascade|disruption)\b[^,;:]{0,60}?"
+    r"|^(this|all of (it|this)) (was |is |has been )?)"
     r"\b(caused by|due to|because of|triggered by|attributed to|resulted from|stem(s|med) from|traced (back )?to"
     r"|(began|begins|started|starts) (in|at|with))\b",
     re.IGNORECASE,
@@ -29,8 +31,8 @@ _WHOLE = re.compile(
 is no root cause."""
 
 _SEEKING = re.compile(
-    r"\b(if|whether|look(ing)? (for|into)|search(ing)?|find(ing)?|determin(e|ing)|identify(ing)?|investigat(e|ing)|unknown"
-    r"|unclear)\b[^,;:]{0,60}$",
+    r"\b(if|whether|look(ing)? (for|into)|search(ing)?|find(ing)?|determin(e|ing)|identify(ing)?"
+    r"|investigat(e|ing)|unknown|unclear)\b[^,;:]{0,60}$",
     re.IGNORECASE,
 )
 _IS = re.compile(r"\b(is|was|are|were|lies|lay|turned out)\b|[:=]", re.IGNORECASE)
@@ -154,14 +156,15 @@ def _from_prose(text: str) -> RootCauseStatement | None:
     said = [told for told in map(affirmed, sentences(text)) if told]
     for phrase in (_CLAIM, _WHOLE):
         claims = [claim for told in said for claim in _claims(told, phrase)]
+        spoken = list(dict.fromkeys(sentence for _, _, sentence in claims))
         services = {service for named, _, _ in claims for service in named}
-        if not services and mechanisms_in(" ".join(sentence for _, _, sentence in claims)):
+        if not services and mechanisms_in(" ".join(spoken)):
             everywhere = services_in(" ".join(said))
             services = set(everywhere) if len(everywhere) == 1 else set()
         if services:
             ladder = (
                 " ".join(core for _, core, _ in claims),
-                " ".join(sentence for _, _, sentence in claims),
+                " ".join(spoken),
                 " ".join(told for told in said if _MECHANISM_LINE.search(told)),
                 " ".join(said),
             )

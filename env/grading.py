@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .episode import EpisodeRecord
-from .postmortem import Concept, coverage
+from .postmortem import Concept, coverage, states_cause
 
 LOWEST, HIGHEST = 0.01, 0.99
 """Scores print strictly within (0, 1)."""
@@ -97,20 +97,18 @@ class Repaired:
 
 @dataclass(frozen=True, kw_only=True)
 class Explained:
-    """The first postmortem explains what happened; naming a wrong root cause earns nothing."""
+    """The first postmortem states the root cause and explains what happened; without a right cause it earns nothing."""
 
     service: str
     concepts: tuple[Concept, ...]
     weight: float
+    mechanism: str | None = None
     name: str = "postmortem"
 
     def earned(self, record: EpisodeRecord) -> float:
-        if record.postmortem is None:
+        if record.postmortem is None or not states_cause(record, self.service, self.mechanism):
             return 0.0
-        said = record.postmortem_statement
-        if said is not None and said.service != self.service:
-            return 0.0
-        return self.weight * coverage(record.postmortem, self.concepts, record)
+        return self.weight * coverage(record.postmortem, self.concepts, record, self.mechanism)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,11 @@ SERVICE_WORDS: dict[str, re.Pattern[str]] = {
 """How people write each service: its name, or the first word of it."""
 
 # What is folded before anything is read: invisible characters, quotes, dashes, marks of Markdown, runs of blanks.
-_FOLDED = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "′": "'", "‐": "-", "–": " - ", "—": " - ", "…": ". "} | dict.fromkeys("*`#>\"“”"))
+_FOLDED = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u02bc\u2032", "'")
+    | {"\u2010": "-", "\u2013": " - ", "\u2014": " - "}
+    | dict.fromkeys('*`#>"\u201c\u201d')
+)
 _BLANKS = re.compile(r"[^\S\n]+")
 _HEADING = re.compile(r"([0-9]+[.)] ?)?(the )?(root[ -]?cause)( analysis| summary)?( ?:)?", re.IGNORECASE)
 _BULLET = re.compile(r"^([-+•] |[0-9]+[.)] )+")
@@ -84,7 +88,8 @@ _UNFINISHED = re.compile(
     re.IGNORECASE,
 )
 _BOUNDARY = re.compile(
-    r"([,;:()] ?| - |(?<!not)(?<!n't) because | (?:but|and|so|since|while|whereas|which|when|until|as|although|though) )",
+    r"([,;:()] ?| - |(?<!not)(?<!n't) because "
+    r"| (?:(?<!anything )but|and|so|since|while|whereas|which|when|until|as|although|though) )",
     re.IGNORECASE,
 )
 _NEGATION = re.compile(
@@ -101,9 +106,12 @@ _DISMISSED = re.compile(
     re.IGNORECASE,
 )
 
-_CONJUNCTION = frozenset(
-    "and or also maybe possibly perhaps probably either then even the plus with together as well both".split()
-)
+# fmt: off
+_CONJUNCTION = frozenset({
+    "and", "or", "also", "maybe", "possibly", "perhaps", "probably", "either", "then", "even", "the", "plus", "with",
+    "together", "as", "well", "both",
+})
+# fmt: on
 _ALTERNATIVE = re.compile(r"\bor\b|\bvs\b|\bversus\b|[/|]", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z']+")
 
@@ -150,7 +158,9 @@ def _affirmed_clause(clause: str) -> str:
 
 def mentions(text: str) -> list[Mention]:
     """Every mention of a service, in order."""
-    return sorted(Mention(m.start(), m.end(), name) for name, words in SERVICE_WORDS.items() for m in words.finditer(text))
+    return sorted(
+        Mention(m.start(), m.end(), name) for name, words in SERVICE_WORDS.items() for m in words.finditer(text)
+    )
 
 
 def services_in(text: str) -> list[str]:

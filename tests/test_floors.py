@@ -23,6 +23,7 @@ FLOORS = {
     "env": (
         ("errors", "models"),
         ("policies", "episode"),
+        ("wording",),
         ("diagnosis",),
         ("postmortem",),
         ("grading",),

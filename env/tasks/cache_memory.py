@@ -28,13 +28,20 @@ TASK = IncidentTask(
         Repaired(weight=0.20),
         Explained(
             service="redis-cache",
+            mechanism="memory_exhaustion",
             weight=0.20,
             concepts=(
                 Concept(name="redis", pattern=r"\bredis", about=_CASCADE),
-                Concept(name="memory", pattern=r"memory", about=frozenset({"redis-cache"})),
+                Concept(
+                    name="memory",
+                    pattern=r"memory|\b(cache|redis) (was|is|ran|became|had become) (completely )?full",
+                    about=frozenset({"redis-cache"}),
+                ),
                 Concept(
                     name="OOM",
-                    pattern=r"\boom\b|out[ -]of[ -]memory|refus\w+ (every |all )?(new )?writes?|maxmemory|noeviction",
+                    pattern=r"\boom|out[ -]of[ -]memory|maxmemory|noeviction"
+                    r"|writes? (\w+ ){0,3}(refused|rejected|failed)"
+                    r"|(refus|reject)\w+ (every |all |any |further )?(new )?(writes?|set)\b",
                     about=frozenset({"redis-cache", "inventory-service"}),
                 ),
             ),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from cluster_sim import Mechanism
+
 from ..grading import Escalated, Explained, Identified, Investigated, Repaired
 from ..postmortem import Concept
+from ..wording import MECHANISM_WORDS
 from .rules import CLOSING, RULES
 from .task import IncidentTask
 
 _BOTH = frozenset({"config-service", "auth-service"})
-_ALL = _BOTH | {"checkout-service", "payment-service"}
+_ALL = _BOTH | {"checkout-service", "payment-service", "inventory-service"}
 
 TASK = IncidentTask(
     task_id="task_hard",
@@ -30,25 +33,26 @@ TASK = IncidentTask(
         Repaired(weight=0.20),
         Explained(
             service="config-service",
+            mechanism="partial_rollout",
             weight=0.20,
             concepts=(
                 Concept(
                     name="secret",
-                    pattern=r"(jwt|signing)[ -](signing )?(secret|key)|\bsecret\b",
+                    pattern=r"(jwt|signing)[ -](signing )?(secret|key)|\bsecrets?\b|\bkey rotation"
+                    r"|(old|new|previous|current|different|right|same) (jwt |signing )?keys?\b",
                     about=_BOTH,
                 ),
                 Concept(
                     name="partial rollout",
-                    pattern=r"partial|incomplete|half done|only (some|two|2)|(2|two) (of|out of)|2/3|not every replica",
+                    pattern=rf"partial|incomplete|unfinished|half[ -]\w+|{MECHANISM_WORDS[Mechanism.PARTIAL_ROLLOUT]}",
                     about=_BOTH,
                 ),
-                Concept(name="replicas", pattern=r"\breplicas?\b|\bpods?\b", about=_BOTH),
+                Concept(name="replicas", pattern=r"\b(replica|pod|instance)s?\b", about=_BOTH),
                 Concept(
                     name="401",
-                    pattern=(
-                        r"\b401\b|unauthori[sz]ed|signature verification|verification fail"
-                        r"|tokens? (was|were|is|are) refused"
-                    ),
+                    pattern=r"\b401s?\b|unauthori[sz]ed|signature verification|verif\w+ fail|fail\w* verif"
+                    r"|(tokens?|requests?) (was|were|is|are|being)? ?(\w+ )?(refused|rejected)|invalid signature"
+                    r"|(refus|reject)\w+ (\w+ ){0,3}tokens?",
                     about=_ALL,
                 ),
             ),

@@ -23,8 +23,9 @@ PLANS = {
         (
             "postmortem",
             None,
-            "The memory of redis-cache was full, because a batch job had left keys without expiry. Redis refused every "
-            "write with an OOM error. The inventory-service fell back to postgres-db and checkout timed out.",
+            "The root cause is redis-cache. Its memory was full, because a batch job had left keys without expiry, and "
+            "it refused every write with an OOM error. The inventory-service fell back to postgres-db and checkout "
+            "timed out.",
         ),
     ),
     "task_hard": (
@@ -35,8 +36,9 @@ PLANS = {
         (
             "postmortem",
             None,
-            "The rotation of the JWT signing secret by config-service was incomplete, and only two of three replicas "
-            "of auth-service had the new key. Tokens were refused with 401 by the replica that held the old one.",
+            "The root cause is config-service. Its rotation of the JWT signing secret was incomplete, and only two of "
+            "three replicas of auth-service had the new key. Tokens were refused with 401 by the replica that "
+            "held the old one.",
         ),
     ),
 }

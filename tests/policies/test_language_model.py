@@ -1,6 +1,5 @@
 """The language-model agent with a model that is a list of answers."""
 
-
 from env.models import Action, ActionType
 from env.policies import run_episode
 from env.policies.errors import ModelRefused, ModelUnavailable
