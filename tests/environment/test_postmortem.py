@@ -7,7 +7,7 @@ import pytest
 from env.diagnosis import read_statement, text_of
 from env.episode import EpisodeRecord, Event, Fix
 from env.grading import Explained
-from env.models import Action
+from env.models import Action, ActionType
 from env.postmortem import Concept, coverage, is_sentence, is_true
 from env.tasks import TASKS
 
@@ -168,7 +168,7 @@ def test_a_right_cause_that_was_not_looked_at_earns_nothing(task_id):
     text = HONEST[task_id][0]
     assert earned(task_id, text, looked=False) == 0
     record = filed(task_id, text)
-    record.events.append(Event(step=4, action=Action(action_type="postmortem", details=text), reward=0))
+    record.events.append(Event(step=4, action=Action(action_type=ActionType("postmortem"), details=text), reward=0))
     record.investigated[TASKS[task_id].root.service] = 5
     assert explained(task_id).earned(record) == 0
 
