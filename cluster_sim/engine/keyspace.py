@@ -70,8 +70,9 @@ class Keyspace:
         self.sweep(now)
         expires = now + self.ttl
         entries = self.entries
+        most = (self.maxmemory_bytes - self.spec.base_bytes) // self.spec.entry_bytes
         for place, key in enumerate(keys):
-            if not self._make_room():
+            if len(entries) > most and not self._make_room():
                 self.refused += len(keys) - place
                 self.written += place
                 return False
