@@ -51,7 +51,7 @@ class Edge:
         self.retried = 0
         self.timed_out = 0
         self.failures: dict[Failure, int] = {}
-        self.deadlines = Deadlines(nanoseconds(spec.call.timeout_s), executor)
+        self.deadlines = executor.deadlines(nanoseconds(spec.call.timeout_s))
 
     @property
     def timeout(self) -> int:
@@ -60,8 +60,8 @@ class Edge:
 
     @timeout.setter
     def timeout(self, timeout: int) -> None:
-        # Calls already made keep their deadline: they stay in the old queue, which empties by itself.
-        self.deadlines = Deadlines(timeout, self.deadlines.executor)
+        # Calls already made keep their deadline: they stay in the queue of the old value.
+        self.deadlines = self.deadlines.executor.deadlines(timeout)
 
     def succeeded(self, parent: Call, now: int) -> None:
         """A call was answered."""

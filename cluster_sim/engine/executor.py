@@ -10,6 +10,7 @@ from simpy.events import NORMAL
 
 from ..specs import Balance
 from .call import Call
+from .edge import Deadlines
 from .failures import ANSWER_AFTER, DENIALS, STATUS, Failure
 from .program import (
     CACHE_READ,
@@ -59,6 +60,13 @@ class Executor:
         self.recorder = recorder
         self.token_lifetime = token_lifetime
         self.tokens: dict[int, tuple[str, int]] = {}
+        self._deadlines: dict[int, Deadlines] = {}
+
+    def deadlines(self, timeout: int) -> Deadlines:
+        """The deadlines of all calls with one timeout value."""
+        if timeout not in self._deadlines:
+            self._deadlines[timeout] = Deadlines(timeout, self)
+        return self._deadlines[timeout]
 
     def resume(self, call: Call) -> None:
         """Let a call that waited go on, after what is already due at this instant."""

@@ -43,6 +43,8 @@ class Probe(Event):
     def _round(self, _: Event) -> None:
         self._arm()
         for replica in list(self.service.replicas):
+            if not (replica.disturbed or replica.probed_out or self.failures or self.spec.needs_worker):
+                continue  # nothing could keep it from answering
             if not replica.alive or not (replica.ready or replica.probed_out):
                 self.failures.pop(replica.uid, None)
             elif self.response_time(replica) <= nanoseconds(self.spec.timeout_s):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from operator import add, sub
 from typing import TYPE_CHECKING, NamedTuple
 
 from simpy.events import Event
@@ -145,18 +146,18 @@ class ScrapeLog(Event):
         for uid, pod in after.pods.items():
             old = before.pods.get(uid)
             if old is not None and old.restarts == pod.restarts:
-                _add(served, pod.served, old.served)
-                _add(failed, pod.failed, old.failed)
+                served = list(map(add, served, map(sub, pod.served, old.served)))
+                failed = list(map(add, failed, map(sub, pod.failed, old.failed)))
                 denied += pod.denied - old.denied
                 busy += pod.busy - old.busy
             else:
-                _add(served, pod.served, None)
-                _add(failed, pod.failed, None)
+                served = list(map(add, served, pod.served))
+                failed = list(map(add, failed, pod.failed))
                 denied += pod.denied
                 busy += pod.busy
         ok, errors = sum(served[:SUM]), sum(failed[:SUM])
         total = ok + errors + denied
-        every = [a + b for a, b in zip(served, failed, strict=True)]
+        every = list(map(add, served, failed))
         workers = sum(replica.workers for replica in running.replicas) or 1
         return Golden(
             rate_hz=total / span if span else 0.0,
@@ -191,11 +192,6 @@ class ScrapeLog(Event):
         return float(total)
 
 
-def _add(total: list[int], new: list[int], old: list[int] | None) -> None:
-    for i, value in enumerate(new):
-        total[i] += value - old[i] if old is not None else value
-
-
 def _sample(service: Service) -> ServiceSample:
     return ServiceSample({r.uid: _pod(r) for r in service.replicas}, _store(service))
 
@@ -203,14 +199,14 @@ def _sample(service: Service) -> ServiceSample:
 def _pod(replica: Replica) -> PodSample:
     served = replica.served[0].copy()
     for histogram in replica.served[1:]:
-        _add(served, histogram, None)
+        served = list(map(add, served, histogram))
     failed = empty_histogram()
     denied = 0
     for (_, failure), histogram in replica.failed.items():
         if failure in DENIALS:
             denied += sum(histogram[:SUM])
         elif STATUS[failure] >= 500:
-            _add(failed, histogram, None)
+            failed = list(map(add, failed, histogram))
     return PodSample(
         replica.restarts,
         replica.ready,
