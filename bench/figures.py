@@ -18,7 +18,6 @@ from time import perf_counter, process_time
 from .calibration import calibrated
 
 STEP_S = 45.0
-EPISODE_STEPS = 10
 
 
 @dataclass(frozen=True)

@@ -314,7 +314,6 @@ class EndpointSpec:
     Attributes:
         share: relative frequency among all endpoints.
         slo_latency_s: an answer is good if it succeeds within this time.
-        population: users that its users are drawn from.
     """
 
     name: str

@@ -204,7 +204,6 @@ class Rollout(Event):
         self.reason = reason
         self.left = list(service.replicas)
         self.current: Replica | None = None
-        self.finished = False
         service.generation += 1
         cluster.operations.append(self)
         self._drain_next()
@@ -217,7 +216,6 @@ class Rollout(Event):
         while self.left and self.left[0] not in self.service.replicas:
             self.left.pop(0)
         if not self.left:
-            self.finished = True
             self.cluster.operations.remove(self)
             return
         self.current = self.left.pop(0)
@@ -298,7 +296,6 @@ class Scaling(Event):
         self.service = service
         self.replicas = replicas
         self.pace = pace
-        self.finished = False
         cluster.operations.append(self)
         self._step(self)
 
@@ -318,7 +315,6 @@ class Scaling(Event):
             self.service.refresh_ready()
             self._arm(DRAIN, "_remove")
         elif all(replica.ready or not replica.alive for replica in self.service.replicas):
-            self.finished = True
             self.cluster.operations.remove(self)
         else:
             self._arm(SECOND, "_step")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..cluster import Cluster
 from ..engine.keyspace import Keyspace
-from ..specs import Balance
 from .remediation import Remediation
 
 REDIS = "redis-cache"
@@ -40,10 +39,10 @@ def _evict(cluster: Cluster) -> None:
     _keyspace(cluster).policy = "allkeys-lru"
 
 
-def _least_connections(cluster: Cluster) -> None:
+def _reset_turns(cluster: Cluster) -> None:
+    """Round robin begins with the first pod again."""
     for service in cluster.services.values():
-        if len(service.replicas) > 1 and service.balance is Balance.ROUND_ROBIN:
-            service.turn = 0
+        service.turn = 0
 
 
 def _drain_node(cluster: Cluster) -> None:
@@ -124,7 +123,7 @@ RESET_BALANCER = Remediation(
     target="config-service",
     duration_s=10,
     runbook="Clears the balancing state of every service; the endpoints stay as they are.",
-    apply=_least_connections,
+    apply=_reset_turns,
 )
 DRAIN_NODE = Remediation(
     name="drain_node_2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -47,7 +48,7 @@ class Rejection(NamedTuple):
         return self.expired if failure is Failure.EXPIRED else self.missing
 
 
-class AppFormat:
+class AppFormat(ABC):
     """The log of an application: one structured line per event, made by structlog's processors.
 
     Attributes:
@@ -256,9 +257,9 @@ class AppFormat:
         }
         return Words(words.kind.format(**values), words.text.format(**values))
 
+    @abstractmethod
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:
         """The connection pool could not open a connection."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------ tokens and configuration
 
@@ -301,9 +302,9 @@ class AppFormat:
         """The world was stopped for garbage collection."""
         raise KeyError(record.event)
 
+    @abstractmethod
     def started(self, record: LogRecord, startup: int) -> list[str]:
         """The process is ready."""
-        raise NotImplementedError
 
     def stopping(self, record: LogRecord, reason: str) -> list[str]:
         """The process ends."""
@@ -311,6 +312,6 @@ class AppFormat:
             return []
         return self.farewell(record)
 
+    @abstractmethod
     def farewell(self, record: LogRecord) -> list[str]:
         """The lines of an orderly shutdown."""
-        raise NotImplementedError
