@@ -25,17 +25,22 @@ def seconds(duration: int) -> float:
     return duration / SECOND
 
 
-def unix_s(at: int) -> float:
+def unix_s(at: int, epoch_s: int = EPOCH_UNIX_S) -> float:
     """Unix time in seconds of a simulated instant."""
-    return EPOCH_UNIX_S + at / SECOND
+    return epoch_s + at / SECOND
 
 
-def moment(at: int) -> datetime:
+def unix_ms(at: int, epoch_s: int = EPOCH_UNIX_S) -> int:
+    """Unix time in whole milliseconds of a simulated instant."""
+    return epoch_s * 1000 + at // MILLISECOND
+
+
+def moment(at: int, epoch_s: int = EPOCH_UNIX_S) -> datetime:
     """The UTC date and time of a simulated instant, to the microsecond."""
     whole, rest = divmod(at, SECOND)
-    return datetime.fromtimestamp(EPOCH_UNIX_S + whole, UTC).replace(microsecond=rest // 1000)
+    return datetime.fromtimestamp(epoch_s + whole, UTC).replace(microsecond=rest // 1000)
 
 
-def rfc3339(at: int) -> str:
+def rfc3339(at: int, epoch_s: int = EPOCH_UNIX_S) -> str:
     """`2025-03-14T09:04:30Z`, to the second."""
-    return moment(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment(at, epoch_s).strftime("%Y-%m-%dT%H:%M:%SZ")

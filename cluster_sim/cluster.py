@@ -9,7 +9,7 @@ from heapq import heapify
 
 from simpy.events import Event
 
-from .clock import nanoseconds
+from .clock import EPOCH_UNIX_S, nanoseconds
 from .engine import lifecycle
 from .engine.background import Background
 from .engine.call import Call
@@ -27,7 +27,9 @@ from .errors import UnknownName
 from .rng import Streams
 from .specs import USERS, ClusterSpec
 from .telemetry.alerts import AlertManager
-from .telemetry.scrape import ScrapeLog
+from .telemetry.recordings import Recordings
+from .telemetry.scrape import Scraper
+from .telemetry.store import MetricStore
 from .workload import Workload
 
 _POD_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -59,12 +61,14 @@ class Cluster:
         operations: rolling deploys and scalings under way.
         jobs: programs of others that use the cluster and are not done.
         actions: names of the changes made from outside, with the time of each.
+        epoch_s: Unix time in whole seconds of simulated zero; only telemetry shows it.
     """
 
-    def __init__(self, spec: ClusterSpec, seed: int, noise: float = 1.0) -> None:
+    def __init__(self, spec: ClusterSpec, seed: int, noise: float = 1.0, *, epoch_s: int = EPOCH_UNIX_S) -> None:
         self.spec = spec
         self.seed = seed
         self.noise = noise
+        self.epoch_s = epoch_s
         self.streams = Streams(seed)
         self.sim = Simulation()
         compiler = Compiler(spec)
@@ -100,8 +104,10 @@ class Cluster:
             for probe, liveness in ((service.spec.liveness, True), (service.spec.readiness, False))
             if probe is not None
         ]
-        self.scrapes = ScrapeLog(self)
         self.alerts = AlertManager(self)
+        self.scrapes = Scraper(self)
+        self.recordings = Recordings()
+        self.metrics = MetricStore(self, self.recordings)
 
     # ------------------------------------------------------------ start
 
@@ -262,6 +268,11 @@ class Cluster:
         """Make the work of a replica take `factor` times as long until an instant."""
         self.after(until - self.sim.now, self.end_slow_spell, replica, replica.restarts)
         replica.set_slow(factor)
+
+    def forget(self, before: int) -> None:
+        """Drop records of what was over before an instant; a cluster that runs for days would keep them all."""
+        self.recorder.forget(before)
+        self.alerts.history = [a for a in self.alerts.history if a.resolved_at is None or a.resolved_at >= before]
 
     def drop_idle_connections(self, server: str) -> None:
         """Close the connections to a server that no client is using; the pools open theirs again."""

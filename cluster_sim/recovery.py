@@ -53,6 +53,7 @@ def judge(cluster: Cluster, fault: Fault) -> Recovery:
     """Let a copy of the cluster run on, untouched, for the fault's hold time, on the same traffic."""
     safe = is_safe(cluster, fault)
     branch = cluster.branch()
+    branch.scrapes.stop()
     since = (branch.now + WINDOW - 1) // WINDOW * WINDOW
     until = since + (int(fault.hold_s * SECOND) // WINDOW) * WINDOW
     # Requests of the last window get the time that users wait for them.

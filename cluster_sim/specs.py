@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from .clock import WINDOW_S
 from .errors import InvalidSpec, UnknownName
 
 if TYPE_CHECKING:
     import networkx as nx
 
-    from .telemetry.alerts import AlertRule
+    from .telemetry.rules.rule import Rule
 
 USERS = "users"
 """The client of the edge calls: the people in front of the cluster."""
@@ -323,20 +324,40 @@ class EndpointSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScrapeSpec:
+    """How the monitoring scrapes.
+
+    Attributes:
+        interval_s: seconds between two scrapes of a target; a rate over a minute needs two in it.
+        jitter: whether each target is scraped at an offset of its own within the interval, as Prometheus does, or all
+            of them together at its end, just before the rules are evaluated.
+    """
+
+    interval_s: float = WINDOW_S
+    jitter: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.interval_s <= 30:
+            raise InvalidSpec("a scrape interval is 1 to 30 s")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClusterSpec:
     """A topology with its traffic.
 
     Attributes:
         arrival_rate_hz: mean requests per second that users send, all endpoints together.
         users: people who are logged in at some time.
-        alert_rules: what is watched.
+        rules: what is recorded and watched, in the order of evaluation.
+        scrape: how metrics are collected.
     """
 
     services: tuple[ServiceSpec, ...]
     endpoints: tuple[EndpointSpec, ...]
     arrival_rate_hz: float
     users: int
-    alert_rules: tuple[AlertRule, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    scrape: ScrapeSpec = ScrapeSpec()
 
     def __post_init__(self) -> None:
         names = [service.name for service in self.services]

@@ -10,11 +10,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.exposition import ALLOWUTF8
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Sample
+from prometheus_client.samples import Exemplar, Sample
 
-from ..specs import Language
-from .metrics import application, graph, kubernetes, postgres, redis
-from .metrics.page import TARGET_LABELS, UP, Page
+from ..clock import unix_s
+from .metrics import application
+from .metrics.exporter import TARGET_LABELS
+from .metrics.page import UP, Page
+from .metrics.targets import everything
+from .traces import latest_exemplars
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -27,45 +30,58 @@ _HIDDEN = TARGET_LABELS | {"metrics_path", "url_scheme", "server_k8s_pod_name"}
 
 
 class ClusterCollector(Collector):
-    """The metric families of one cluster, or of some of its services, as of its simulated now."""
+    """The metric families of one cluster, or of some of its services, as of its simulated now.
 
-    def __init__(self, cluster: Cluster, services: list[Service] | None = None) -> None:
+    Attributes:
+        with_exemplars: whether buckets carry the trace of a request that they counted.
+    """
+
+    def __init__(
+        self, cluster: Cluster, services: list[Service] | None = None, *, with_exemplars: bool = False
+    ) -> None:
         self.cluster = cluster
-        self.services = list(cluster.services.values()) if services is None else services
+        self.services = services
+        self.with_exemplars = with_exemplars
 
     def collect(self) -> Iterator[Metric]:
         """The families, by name."""
-        return self.page().metrics()
+        page = self.page()
+        if self.with_exemplars:
+            _add_exemplars(page, self.cluster)
+        return page.metrics()
 
     def page(self) -> Page:
         """Everything that the targets expose."""
-        page = Page()
-        for service in self.services:
-            for replica in service.replicas:
-                match service.spec.language:
-                    case Language.POSTGRES:
-                        postgres.write(page, self.cluster, replica)
-                    case Language.REDIS:
-                        redis.write(page, self.cluster, replica)
-                    case _:
-                        application.write(page, self.cluster, replica)
-        kubernetes.write(page, self.cluster, self.services)
-        graph.write(page, self.cluster, frozenset(service.name for service in self.services))
-        return page
+        return Page(everything(self.cluster, self.services), self.cluster.now, self.cluster.epoch_s)
 
 
-def registry(cluster: Cluster) -> CollectorRegistry:
+def _add_exemplars(page: Page, cluster: Cluster) -> None:
+    told = {
+        frozenset(exemplar.labels.items()): Exemplar(
+            {"trace_id": exemplar.trace_id}, exemplar.value_s, unix_s(exemplar.at_ns, cluster.epoch_s)
+        )
+        for exemplar in latest_exemplars(cluster)
+    }
+    family = page.families.get(application.REQUESTS.name)
+    if family is not None:
+        family.samples = [
+            sample._replace(exemplar=told.get(frozenset(sample.labels.items()))) if "le" in sample.labels else sample
+            for sample in family.samples
+        ]
+
+
+def registry(cluster: Cluster, *, with_exemplars: bool = False) -> CollectorRegistry:
     """A registry of its own for a cluster."""
     own = CollectorRegistry(auto_describe=False)
-    own.register(ClusterCollector(cluster))
+    own.register(ClusterCollector(cluster, with_exemplars=with_exemplars))
     return own
 
 
 def exposition(cluster: Cluster, openmetrics: bool = False) -> bytes:
-    """The page that a scrape of the whole cluster gets, in the Prometheus text format or in OpenMetrics."""
+    """The page that a scrape of the whole cluster gets: Prometheus text, or OpenMetrics, which has exemplars."""
     # All names are plain: told that UTF-8 is allowed, prometheus_client does not look for what to escape in them.
     generate = generate_openmetrics if openmetrics else generate_latest
-    return generate(registry(cluster), escaping=ALLOWUTF8)
+    return generate(registry(cluster, with_exemplars=openmetrics), escaping=ALLOWUTF8)
 
 
 def detail(cluster: Cluster, service_name: str) -> dict[str, float]:

@@ -180,5 +180,12 @@ def digest(cluster: Cluster) -> str:
             parts.append((replica.name, replica.node, replica.restarts, replica.ready, replica.free, replica.busy))
             parts.append((replica.served, replica.failed, replica.validations, replica.slow, replica.pauses))
             parts += [(pool.open, pool.idle, pool.timeouts, pool.waited) for pool in replica.pools.values()]
-    parts += [list(cluster.scrapes.samples), cluster.alerts.active, cluster.alerts.history]
+    parts += [
+        [
+            [block.values.tobytes() + block.counts.tobytes() for block in target.blocks]
+            for target in cluster.scrapes.targets
+        ],
+        cluster.alerts.active,
+        cluster.alerts.history,
+    ]
     return repr(parts)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from ...clock import SECOND, unix_s
+from ...clock import SECOND
 from ...engine.failures import STATUS
 from ...engine.recorder import GOOD
 from ...specs import Language
 from ..identity import checksum
-from .page import MetricSpec, Page, Target, listening, pod_target
+from .exporter import BUSY, IN_FLIGHT, Failures, Key, PodExporter, Reading, listening
+from .spec import Column, Layout, MetricSpec
 
 if TYPE_CHECKING:
-    from ...cluster import Cluster
+    from ...engine.edge import Breaker, Edge
     from ...engine.pool import ConnectionPool
     from ...engine.replica import Replica
 
@@ -93,110 +94,144 @@ CONFIG_RELOADED = MetricSpec(
 BREAKER_STATES = ("closed", "half_open", "open")
 
 
-def write(page: Page, cluster: Cluster, replica: Replica) -> None:
-    """Everything that one pod exposes."""
-    spec = replica.service.spec
-    target = pod_target(page, replica, job=spec.name, port=spec.port, container=spec.name.removesuffix("-service"))
-    up = listening(replica)
-    if up:
-        _requests(target, cluster, replica)
-        _process(target, replica)
-        for pool in replica.pools.values():
-            if spec.language is Language.JAVA:
-                _hikari(target, pool)
-            else:
-                _pool(target, pool)
-        _breakers(target, cluster, replica)
-        _tokens(target, replica)
-    target.close(up=up)
+Validations = tuple[tuple[str, str], ...]
 
 
-def _requests(target: Target, cluster: Cluster, replica: Replica) -> None:
-    totals: dict[tuple[str, str, int], list[int]] = {}
-    edges = [edge for edge in cluster.edges if edge.server == replica.service.name]
-    for edge in edges:
-        _add(totals, (edge.method, edge.route, GOOD), replica.served[edge.slot])
-    by_slot = {edge.slot: edge for edge in edges}
-    for (slot, failure), histogram in replica.failed.items():
-        edge = by_slot[slot]
-        _add(totals, (edge.method, edge.route, STATUS[failure]), histogram)
-    for (method, route, status), histogram in sorted(totals.items()):
-        if not any(histogram):
-            continue
-        labels = {
-            "http_request_method": method,
-            "http_route": route,
-            "http_response_status_code": str(status),
-            "url_scheme": "http",
-        }
-        if status >= 500:
-            labels["error_type"] = str(status)
-        target.write_histogram(REQUESTS, histogram, labels)
-    target.write(ACTIVE_REQUESTS, replica.in_flight, {"url_scheme": "http"})
+class ApplicationExporter(PodExporter):
+    """The metrics endpoint of an application pod."""
 
+    def __init__(self, replica: Replica, edges: list[Edge], calls: list[Edge]) -> None:
+        super().__init__(replica, edges)
+        spec = replica.service.spec
+        self.job = spec.name
+        self.port = spec.port
+        self.container = spec.name.removesuffix("-service")
+        self.java = spec.language is Language.JAVA
+        self.guarded = [edge for edge in calls if edge.breaker is not None]
 
-def _add(totals: dict[tuple[str, str, int], list[int]], key: tuple[str, str, int], histogram: list[int]) -> None:
-    total = totals.get(key)
-    totals[key] = histogram.copy() if total is None else [a + b for a, b in zip(total, histogram, strict=True)]
+    def up(self) -> bool:
+        """Whether the process listens."""
+        return listening(self.replica)
 
-
-def _process(target: Target, replica: Replica) -> None:
-    target.write(START_TIME, unix_s(replica.started))
-    target.write(CPU, replica.busy / SECOND)
-    if replica.service.spec.language is Language.JAVA:
-        threads = {"name": f"http-nio-{replica.service.spec.port}"}
-        target.write(BUSY_THREADS, replica.workers - replica.free, threads)
-        target.write(MAX_THREADS, replica.workers, threads)
-        target.write_summary(GC_PAUSE, replica.pauses, replica.paused / SECOND)
-
-
-def _hikari(target: Target, pool: ConnectionPool) -> None:
-    labels = {"pool": "HikariPool-1"}
-    target.write(HIKARI, pool.open, labels)
-    target.write(HIKARI_ACTIVE, pool.active, labels)
-    target.write(HIKARI_IDLE, pool.idle, labels)
-    target.write(HIKARI_PENDING, len(pool.waiting), labels)
-    target.write(HIKARI_MAX, pool.size, labels)
-    target.write(HIKARI_MIN, pool.size, labels)
-    target.write(HIKARI_TIMEOUTS, pool.timeouts, labels)
-    target.write_summary(HIKARI_ACQUIRE, pool.acquired, pool.waited / SECOND, labels)
-
-
-def _pool(target: Target, pool: ConnectionPool) -> None:
-    labels = {"db_client_connection_pool_name": pool.name}
-    states = (("idle", pool.idle), ("used", pool.active))
-    target.write_states(POOL_COUNT, "db_client_connection_state", states, labels)
-    target.write(POOL_MAX, pool.size, labels)
-    target.write(POOL_PENDING, len(pool.waiting), labels)
-    target.write(POOL_TIMEOUTS, pool.timeouts, labels)
-
-
-def _breakers(target: Target, cluster: Cluster, replica: Replica) -> None:
-    for edge in cluster.edges:
-        if edge.client != replica.service.name or edge.breaker is None:
-            continue
-        # A breaker begins to exist with its first call; until then it is closed and has counted nothing.
-        breaker = replica.breakers.get(edge.index)
-        labels = {"name": edge.server}
-        state = breaker.state if breaker is not None else "closed"
-        states = ((name, name == state) for name in BREAKER_STATES)
-        target.write_states(BREAKER_STATE, "state", states, labels)
-        target.write(
-            BREAKER_REFUSED, breaker.refused if breaker is not None else 0, {**labels, "kind": "not_permitted"}
+    def key(self) -> Key:
+        """Node, restarts, failures had, tokens seen, configuration."""
+        replica = self.replica
+        kid = replica.keys.signing if replica.keys is not None else ""
+        return (
+            replica.node,
+            replica.restarts,
+            self.histogram_key(),
+            tuple(replica.validations),
+            replica.revision,
+            kid,
         )
-        ratio = breaker.failure_ratio() if breaker is not None else -1.0
-        target.write(BREAKER_RATE, ratio * 100 if ratio >= 0 else -1.0, labels)
-        failed = breaker.failed if breaker is not None else 0
-        buffered = len(breaker.outcomes) if breaker is not None else 0
-        kinds = (("failed", failed), ("successful", buffered - failed))
-        target.write_states(BREAKER_BUFFERED, "kind", kinds, labels)
+
+    def columns(self, key: Key) -> list[Column]:
+        """The series there are."""
+        _, _, failures, validations, revision, kid = key
+        spec = self.replica.service.spec
+        layout = self.layout(cast(Failures, failures))
+        sums = layout.histograms
+        self._requests(layout, cast(Failures, failures))
+        layout.again(ACTIVE_REQUESTS, sums + IN_FLIGHT, {"url_scheme": "http"})
+        layout.again(CPU, sums + BUSY, divisor=SECOND)
+        layout.value(START_TIME, divisor=SECOND, since_epoch=True)
+        if self.java:
+            threads = {"name": f"http-nio-{spec.port}"}
+            layout.value(BUSY_THREADS, threads)
+            layout.value(MAX_THREADS, threads)
+            layout.summary(GC_PAUSE)
+        for pool in self.replica.pools.values():
+            if self.java:
+                _hikari(layout)
+            else:
+                _pool(layout, pool)
+        for edge in self.guarded:
+            _breaker(layout, edge)
+        for result, token_kid in cast(Validations, validations):
+            layout.value(VALIDATIONS, {"result": result, "kid": token_kid})
+        if self.replica.keys is not None:
+            version = {"version": str(revision), "checksum": checksum(cast(int, revision), cast(str, kid))}
+            layout.constant(CONFIG_VERSION, version)
+            layout.value(CONFIG_RELOADED, divisor=SECOND, since_epoch=True)
+        return layout.columns
+
+    def _requests(self, layout: Layout, failures: Failures) -> None:
+        parts: dict[tuple[str, str, int], list[int]] = {}
+        for edge in self.edges:
+            parts.setdefault((edge.method, edge.route, GOOD), []).append(edge.slot)
+        by_slot = {edge.slot: edge for edge in self.edges}
+        for index, (slot, failure) in enumerate(failures, len(self.replica.served)):
+            edge = by_slot[slot]
+            parts.setdefault((edge.method, edge.route, STATUS[failure]), []).append(index)
+        for (method, route, status), histograms in sorted(parts.items()):
+            labels = {
+                "http_request_method": method,
+                "http_route": route,
+                "http_response_status_code": str(status),
+                "url_scheme": "http",
+            }
+            if status >= 500:
+                labels["error_type"] = str(status)
+            layout.histogram(REQUESTS, tuple(histograms), labels)
+
+    def read(self, now: int) -> Reading:
+        """The values now."""
+        replica = self.replica
+        reading = self.histograms()
+        values = reading.values
+        values.append(replica.started)
+        if self.java:
+            values += (replica.workers - replica.free, replica.workers, replica.pauses, replica.paused)
+        for pool in replica.pools.values():
+            if self.java:
+                size = pool.size
+                values += (pool.open, pool.active, pool.idle, len(pool.waiting), size, size)
+                values += (pool.timeouts, pool.acquired, pool.waited)
+            else:
+                values += (pool.idle, pool.active, pool.size, len(pool.waiting), pool.timeouts)
+        for edge in self.guarded:
+            values += _breaker_values(replica.breakers.get(edge.index))
+        values += replica.validations.values()
+        if replica.keys is not None:
+            values.append(replica.revision_at)
+        return reading
 
 
-def _tokens(target: Target, replica: Replica) -> None:
-    for (result, kid), count in sorted(replica.validations.items()):
-        target.write(VALIDATIONS, count, {"result": result, "kid": kid})
-    if replica.keys is not None:
-        kid = replica.keys.signing
-        version = {"version": str(replica.revision), "checksum": checksum(replica.revision, kid)}
-        target.write(CONFIG_VERSION, 1, version)
-        target.write(CONFIG_RELOADED, unix_s(replica.revision_at))
+def _hikari(layout: Layout) -> None:
+    labels = {"pool": "HikariPool-1"}
+    for spec in (HIKARI, HIKARI_ACTIVE, HIKARI_IDLE, HIKARI_PENDING, HIKARI_MAX, HIKARI_MIN, HIKARI_TIMEOUTS):
+        layout.value(spec, labels)
+    layout.summary(HIKARI_ACQUIRE, labels)
+
+
+def _pool(layout: Layout, pool: ConnectionPool) -> None:
+    labels = {"db_client_connection_pool_name": pool.name}
+    layout.states(POOL_COUNT, "db_client_connection_state", ("idle", "used"), labels)
+    for spec in (POOL_MAX, POOL_PENDING, POOL_TIMEOUTS):
+        layout.value(spec, labels)
+
+
+def _breaker(layout: Layout, edge: Edge) -> None:
+    labels = {"name": edge.server}
+    layout.states(BREAKER_STATE, "state", BREAKER_STATES, labels)
+    layout.value(BREAKER_REFUSED, {**labels, "kind": "not_permitted"})
+    layout.value(BREAKER_RATE, labels)
+    layout.states(BREAKER_BUFFERED, "kind", ("failed", "successful"), labels)
+
+
+def _breaker_values(breaker: Breaker | None) -> tuple[float, ...]:
+    if breaker is None:  # it begins to exist with its first call; until then it is closed and has counted nothing
+        return (1, 0, 0, 0, -1.0, 0, 0)
+    state = breaker.state
+    ratio = breaker.failure_ratio()
+    failed = breaker.failed
+    return (
+        state == "closed",
+        state == "half_open",
+        state == "open",
+        breaker.refused,
+        ratio * 100 if ratio >= 0 else -1.0,
+        failed,
+        len(breaker.outcomes) - failed,
+    )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ...engine.failures import DENIALS, Failure
 from ...engine.replica import SUM
 from ...specs import USERS, Language
 from ..identity import NAMESPACE
-from .page import MetricSpec, Page, Target
+from .exporter import Key, Reading
+from .spec import Column, Labels, Layout, MetricSpec
 
 if TYPE_CHECKING:
-    from ...cluster import Cluster
+    from ...engine.edge import Edge
+    from ...engine.replica import Replica
+    from ...engine.service import Service
 
 REQUESTS = MetricSpec(
     name="traces_service_graph_request",
@@ -37,43 +40,95 @@ LOST = frozenset(
 """Failures of calls that no server has counted as finished: they did not get there, or the server died."""
 
 
-def write(page: Page, cluster: Cluster, services: frozenset[str]) -> None:
-    """The calls that some services make or take.
+class GraphExporter:
+    """The trace collector's metrics generator: the calls that some services make or take.
 
     Requests are counted by the pod that finished them, so that the counter of one series is reset where that pod
     restarts; those that never reached a pod are in a series without one. Failures are counted as the client saw them.
+
+    Attributes:
+        pairs: (client, server) → the calls between them.
     """
-    target = Target(page, {"job": "tempo", "instance": "10.42.1.5:3200", "namespace": NAMESPACE})
-    finished: dict[tuple[str, str, str], int] = {}
-    failed: dict[tuple[str, str], int] = {}
-    for edge in cluster.edges:
-        if edge.client not in services and edge.server not in services:
-            continue
-        client = "user" if edge.client == USERS else edge.client
-        lost = sum(count for failure, count in edge.failures.items() if failure in LOST)
-        if lost:
-            _count(finished, (client, edge.server, ""), lost)
-        for replica in cluster.service(edge.server).replicas:
-            if replica.alive:
-                served = sum(replica.served[edge.slot][:SUM])
-                served += sum(sum(h[:SUM]) for (slot, _), h in replica.failed.items() if slot == edge.slot)
-                _count(finished, (client, edge.server, replica.name), served)
-        errors = sum(count for failure, count in edge.failures.items() if failure not in DENIALS)
-        failed[(client, edge.server)] = failed.get((client, edge.server), 0) + errors
-    for (client, server, pod), count in sorted(finished.items()):
-        labels = _labels(cluster, client, server)
-        target.write(REQUESTS, count, {**labels, "server_k8s_pod_name": pod} if pod else labels)
-    for (client, server), count in sorted(failed.items()):
-        target.write(FAILED, count, _labels(cluster, client, server))
-    target.close(up=True)
+
+    place = ("scrape-offset/tempo", 0)
+
+    def __init__(self, edges: list[Edge], services: list[Service]) -> None:
+        self.servers = {service.name: service for service in services}
+        self.pairs: dict[tuple[str, str], list[Edge]] = {}
+        for edge in edges:
+            self.pairs.setdefault((edge.client, edge.server), []).append(edge)
+
+    def gone(self) -> bool:
+        """It always runs."""
+        return False
+
+    def up(self) -> bool:
+        """It always answers."""
+        return True
+
+    def key(self) -> Key:
+        """By server the pods that run, and the pairs between which calls got lost."""
+        pods = {name: tuple([r.name for r in service.replicas if r.alive]) for name, service in self.servers.items()}
+        lost = [pair for pair, edges in self.pairs.items() if any(_lost(edge) for edge in edges)]
+        return (tuple(pods.items()), tuple(lost))
+
+    def labels(self, key: Key) -> Labels:
+        """The labels of the target."""
+        return {"job": "tempo", "instance": "10.42.1.5:3200", "namespace": NAMESPACE}
+
+    def columns(self, key: Key) -> list[Column]:
+        """The series there are."""
+        servers, lost = cast(tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[tuple[str, str], ...]], key)
+        pods = dict(servers)
+        layout = Layout()
+        for client, server in self.pairs:
+            labels = self._labels(client, server)
+            layout.value(FAILED, labels)
+            if (client, server) in lost:
+                layout.value(REQUESTS, labels)
+            for pod in pods[server]:
+                layout.value(REQUESTS, {**labels, "server_k8s_pod_name": pod})
+        return layout.columns
+
+    def _labels(self, client: str, server: str) -> dict[str, str]:
+        labels = {"client": "user" if client == USERS else client, "server": server}
+        if self.servers[server].spec.language in (Language.POSTGRES, Language.REDIS):
+            labels["connection_type"] = "database"
+        return labels
+
+    def read(self, now: int) -> Reading:
+        """The values now."""
+        values: list[float] = []
+        failed: dict[int, dict[int, int]] = {}
+        for (_, server), edges in self.pairs.items():
+            errors = lost = 0
+            for edge in edges:
+                for failure, count in edge.failures.items():
+                    if failure not in DENIALS:
+                        errors += count
+                    if failure in LOST:
+                        lost += count
+            values.append(errors)
+            if lost:
+                values.append(lost)
+            for replica in self.servers[server].replicas:
+                if replica.alive:
+                    if replica.uid not in failed:
+                        failed[replica.uid] = _failed_by_slot(replica)
+                    finished = 0
+                    for edge in edges:
+                        slot = edge.slot
+                        finished += sum(replica.served[slot][:SUM]) + failed[replica.uid].get(slot, 0)
+                    values.append(finished)
+        return Reading([], values)
 
 
-def _count(counts: dict[tuple[str, str, str], int], key: tuple[str, str, str], more: int) -> None:
-    counts[key] = counts.get(key, 0) + more
+def _lost(edge: Edge) -> bool:
+    return not LOST.isdisjoint(edge.failures)
 
 
-def _labels(cluster: Cluster, client: str, server: str) -> dict[str, str]:
-    labels = {"client": client, "server": server}
-    if cluster.service(server).spec.language in (Language.POSTGRES, Language.REDIS):
-        labels["connection_type"] = "database"
-    return labels
+def _failed_by_slot(replica: Replica) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for (slot, _), histogram in replica.failed.items():
+        counts[slot] = counts.get(slot, 0) + sum(histogram[:SUM])
+    return counts

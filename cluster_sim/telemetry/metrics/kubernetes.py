@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from simpy.events import Event
 
 from ...clock import SECOND
 from ...engine.lifecycle import Scaling
 from ..identity import NAMESPACE
-from .page import MetricSpec, Page, Target
+from .exporter import Key, Reading
+from .spec import Column, Labels, Layout, MetricSpec
 
 if TYPE_CHECKING:
-    from ...cluster import Cluster
     from ...engine.replica import Replica
     from ...engine.service import Service
 
@@ -69,80 +71,167 @@ CONTAINER_LIMIT = MetricSpec(
 )
 
 
-def write(page: Page, cluster: Cluster, services: list[Service]) -> None:
-    """Everything that the orchestrator exposes of some services."""
-    state = Target(page, {"job": "kube-state-metrics", "instance": "10.42.1.3:8080", "namespace": NAMESPACE})
-    for service in services:
-        _workload(state, cluster, service)
-        for replica in service.replicas:
-            _pod(state, service, replica)
-    state.close(up=True)
-    nodes: dict[str, Target] = {}
-    for service in services:
-        for replica in service.replicas:
-            kubelet = nodes.get(replica.node)
-            if kubelet is None:
-                address = f"192.168.0.{10 + int(replica.node.rpartition('-')[2])}:10250"
-                labels = {"job": "kubelet", "instance": address, "namespace": NAMESPACE, "node": replica.node}
-                kubelet = nodes[replica.node] = Target(page, {**labels, "metrics_path": "/metrics/cadvisor"})
-            if replica.alive:
-                _container(kubelet, service, replica)
-    for node in sorted(nodes):
-        nodes[node].close(up=True)
+DEPLOYMENT_SPECS = (SPEC_REPLICAS, REPLICAS, READY, AVAILABLE, UNAVAILABLE, GENERATION)
+STATEFULSET_SPECS = (STATEFULSET_SPEC, STATEFULSET_REPLICAS, STATEFULSET_READY, STATEFULSET_GENERATION)
 
 
-def _workload(target: Target, cluster: Cluster, service: Service) -> None:
-    spec = service.spec
-    wanted = wanted_replicas(cluster, service)
-    ready = sum(replica.ready for replica in service.replicas)
-    count = len(service.replicas)
-    labels = {"service": service.name}
-    if spec.keys is not None or spec.replicas == 1:  # pods with an identity of their own
-        labels["statefulset"] = service.name
-        target.write(STATEFULSET_SPEC, wanted, labels)
-        target.write(STATEFULSET_REPLICAS, count, labels)
-        target.write(STATEFULSET_READY, ready, labels)
-        target.write(STATEFULSET_GENERATION, service.generation, labels)
-        return
-    labels["deployment"] = service.name
-    target.write(SPEC_REPLICAS, wanted, labels)
-    target.write(REPLICAS, count, labels)
-    target.write(READY, ready, labels)
-    target.write(AVAILABLE, ready, labels)
-    target.write(UNAVAILABLE, max(wanted - ready, 0), labels)
-    target.write(GENERATION, service.generation, labels)
+class Pod(NamedTuple):
+    """What the series of a pod depend on."""
+
+    name: str
+    ip: str
+    node: str
+    last_exit: str
 
 
-def wanted_replicas(cluster: Cluster, service: Service) -> int:
-    """The pods a service is to have: those it has, unless it is being scaled."""
-    for operation in cluster.operations:
-        if isinstance(operation, Scaling) and operation.service is service:
-            return operation.replicas
-    return len(service.replicas)
+class StateExporter:
+    """kube-state-metrics: what the orchestrator wants and has.
+
+    Attributes:
+        services: whose workloads and pods it shows.
+        operations: the scalings under way are among these.
+    """
+
+    place = ("scrape-offset/kube-state-metrics", 0)
+
+    def __init__(self, services: list[Service], operations: list[Event]) -> None:
+        self.services = services
+        self.operations = operations
+
+    def gone(self) -> bool:
+        """It always runs."""
+        return False
+
+    def up(self) -> bool:
+        """It always answers."""
+        return True
+
+    def key(self) -> Key:
+        """The pods there are, by service."""
+        return tuple(
+            tuple([Pod(r.name, r.ip, r.node, r.last_exit) for r in service.replicas]) for service in self.services
+        )
+
+    def labels(self, key: Key) -> Labels:
+        """The labels of the target."""
+        return {"job": "kube-state-metrics", "instance": "10.42.1.3:8080", "namespace": NAMESPACE}
+
+    def columns(self, key: Key) -> list[Column]:
+        """The series there are."""
+        layout = Layout()
+        for service, pods in zip(self.services, cast(tuple[tuple[Pod, ...], ...], key), strict=True):
+            stateful = _stateful(service)
+            workload = {"service": service.name, "statefulset" if stateful else "deployment": service.name}
+            for spec in STATEFULSET_SPECS if stateful else DEPLOYMENT_SPECS:
+                layout.value(spec, workload)
+            for pod in pods:
+                self._pod(layout, service, pod)
+        return layout.columns
+
+    def _pod(self, layout: Layout, service: Service, pod: Pod) -> None:
+        labels = {"service": service.name, "pod": pod.name}
+        container = {**labels, "container": _container_name(service)}
+        layout.constant(POD_INFO, {**labels, "node": pod.node, "pod_ip": pod.ip})
+        layout.states(POD_READY, "condition", ("false", "true"), labels)
+        layout.constant(POD_PHASE, {**labels, "phase": "Pending"}, 0)
+        layout.constant(POD_PHASE, {**labels, "phase": "Running"})
+        layout.value(RESTARTS, container)
+        if pod.last_exit:
+            layout.constant(TERMINATED, {**container, "reason": pod.last_exit})
+        if service.keyspace is not None:
+            layout.value(LIMITS, {**container, "resource": "memory", "unit": "byte"})
+        if service.backends is not None:
+            layout.value(LIMITS, {**container, "resource": "cpu", "unit": "core"})
+
+    def read(self, now: int) -> Reading:
+        """The values now."""
+        values: list[float] = []
+        scaled = {o.service: o.replicas for o in self.operations if isinstance(o, Scaling)}
+        for service in self.services:
+            replicas = service.replicas
+            count = len(replicas)
+            wanted = scaled.get(service, count)
+            ready = 0
+            for replica in replicas:
+                ready += replica.ready
+            if _stateful(service):
+                values += (wanted, count, ready, service.generation)
+            else:
+                values += (wanted, count, ready, ready, max(wanted - ready, 0), service.generation)
+            for replica in replicas:
+                values += (not replica.ready, replica.ready, replica.restarts)
+                if service.keyspace is not None:
+                    values.append(service.keyspace.memory_limit_bytes)
+                if service.backends is not None:
+                    values.append(replica.workers)
+        return Reading([], values)
 
 
-def _pod(target: Target, service: Service, replica: Replica) -> None:
-    pod = {"service": service.name, "pod": replica.name}
-    container = {**pod, "container": _container_name(service)}
-    target.write(POD_INFO, 1, {**pod, "node": replica.node, "pod_ip": replica.ip})
-    target.write_states(POD_READY, "condition", (("false", not replica.ready), ("true", replica.ready)), pod)
-    target.write_states(POD_PHASE, "phase", (("Pending", 0), ("Running", 1)), pod)
-    target.write(RESTARTS, replica.restarts, container)
-    if replica.last_exit:
-        target.write(TERMINATED, 1, {**container, "reason": replica.last_exit})
-    if service.keyspace is not None:
-        memory = {**container, "resource": "memory", "unit": "byte"}
-        target.write(LIMITS, service.keyspace.memory_limit_bytes, memory)
-    if service.backends is not None:
-        target.write(LIMITS, replica.workers, {**container, "resource": "cpu", "unit": "core"})
+class NodeExporter:
+    """The kubelet of a node: what the containers there use.
+
+    Attributes:
+        number: of the node, 1 first.
+        services: whose containers it shows.
+    """
+
+    def __init__(self, number: int, services: list[Service]) -> None:
+        self.name = f"node-{number}"
+        self.number = number
+        self.services = services
+        self.place = ("scrape-offset/kubelet", number)
+
+    def gone(self) -> bool:
+        """Nodes stay."""
+        return False
+
+    def up(self) -> bool:
+        """It always answers."""
+        return True
+
+    def _containers(self) -> list[Replica]:
+        return [
+            replica
+            for service in self.services
+            for replica in service.replicas
+            if replica.node == self.name and replica.alive
+        ]
+
+    def key(self) -> Key:
+        """The containers that run here."""
+        return tuple([(replica.service, replica.name) for replica in self._containers()])
+
+    def labels(self, key: Key) -> Labels:
+        """The labels of the target."""
+        address = f"192.168.0.{10 + self.number}:10250"
+        labels = {"job": "kubelet", "instance": address, "namespace": NAMESPACE, "node": self.name}
+        return {**labels, "metrics_path": "/metrics/cadvisor"}
+
+    def columns(self, key: Key) -> list[Column]:
+        """The series there are."""
+        layout = Layout()
+        for service, pod in cast("tuple[tuple[Service, str], ...]", key):
+            labels = {"service": service.name, "pod": pod, "container": _container_name(service)}
+            layout.value(CONTAINER_CPU, labels, divisor=SECOND)
+            if service.keyspace is not None:
+                layout.value(CONTAINER_MEMORY, labels)
+                layout.value(CONTAINER_LIMIT, labels)
+        return layout.columns
+
+    def read(self, now: int) -> Reading:
+        """The values now."""
+        values: list[float] = []
+        for replica in self._containers():
+            values.append(replica.busy)
+            keyspace = replica.service.keyspace
+            if keyspace is not None:
+                values += (keyspace.used_bytes, keyspace.memory_limit_bytes)
+        return Reading([], values)
 
 
-def _container(target: Target, service: Service, replica: Replica) -> None:
-    labels = {"service": service.name, "pod": replica.name, "container": _container_name(service)}
-    target.write(CONTAINER_CPU, replica.busy / SECOND, labels)
-    if service.keyspace is not None:
-        target.write(CONTAINER_MEMORY, service.keyspace.used_bytes, labels)
-        target.write(CONTAINER_LIMIT, service.keyspace.memory_limit_bytes, labels)
+def _stateful(service: Service) -> bool:
+    """Whether its pods have an identity of their own."""
+    return service.spec.keys is not None or service.spec.replicas == 1
 
 
 def _container_name(service: Service) -> str:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ...clock import SECOND
-from ...engine.replica import SUM
 from ...specs import USERS
 from ..identity import database_name, database_role
 from ..logs.postgres import statement
-from .page import MetricSpec, Page, Target, pod_target
+from .exporter import Failures, Key, PodExporter, Reading
+from .spec import Column, Layout, MetricSpec
 
 if TYPE_CHECKING:
-    from ...cluster import Cluster
     from ...engine.edge import Edge
-    from ...engine.pool import Backends
     from ...engine.replica import Replica
+    from ...engine.service import Service
 
 EXPORTER_PORT = 9187
 MONITORING_DATABASE = "postgres"
@@ -67,75 +66,84 @@ STATEMENT_SECONDS = MetricSpec(
 STATEMENT_QUERY = MetricSpec(name="pg_stat_statements_query_id", help="SQL Query to queryid mapping")
 
 
-def write(page: Page, cluster: Cluster, replica: Replica) -> None:
-    """Everything that the exporter beside one server exposes."""
-    backends = replica.service.backends
-    assert backends is not None
-    target = pod_target(page, replica, job="postgres-exporter", port=EXPORTER_PORT, container="postgres-exporter")
-    server = {"server": f"{replica.ip}:{replica.service.spec.port}"}
-    if replica.alive:
-        target.write(PG_UP, replica.ready)
-        target.write(SCRAPE_ERROR, not replica.ready)
-    if replica.alive and replica.ready:
-        _settings(target, server, backends)
-        _activity(target, server, cluster, replica, backends)
-        _statements(target, server, cluster, replica)
-    target.close(up=replica.alive)
+class PostgresExporter(PodExporter):
+    """The exporter beside one server; it has a connection of its own, from the slots kept for superusers."""
 
+    job = container = "postgres-exporter"
+    port = EXPORTER_PORT
 
-def _settings(target: Target, server: dict[str, str], backends: Backends) -> None:
-    target.write(MAX_CONNECTIONS, backends.max_connections, server)
-    target.write(RESERVED, backends.superuser_reserved, server)
+    def __init__(self, replica: Replica, edges: list[Edge], services: list[Service]) -> None:
+        super().__init__(replica, edges)
+        self.clients = [service for service in services if replica.service.name in service.pools]
+        self.statements = [edge for edge in edges if edge.client != USERS]
 
+    def up(self) -> bool:
+        """Whether the pod runs."""
+        return self.replica.alive
 
-def _activity(target: Target, server: dict[str, str], cluster: Cluster, replica: Replica, backends: Backends) -> None:
-    """Sessions by database: those of the clients' pools, and the exporter's own, which is running this query."""
-    active: dict[str, int] = {MONITORING_DATABASE: backends.monitoring}
-    idle: dict[str, int] = {MONITORING_DATABASE: 0}
-    for service in cluster.services.values():
-        for client in service.replicas:
-            for pool in client.pools.values():
-                if pool.server is replica.service:
-                    database = database_name(service.name)
-                    active[database] = active.get(database, 0) + pool.active
-                    idle[database] = idle.get(database, 0) + pool.idle
-    for database in sorted(active):
-        counts = {"active": active[database], "idle": idle[database]}
-        states = ((state, counts.get(state, 0)) for state in STATES)
-        target.write_states(ACTIVITY, "state", states, {**server, "datname": database})
-        target.write(NUMBACKENDS, active[database] + idle[database], {**server, "datname": database})
+    def key(self) -> Key:
+        """Node, restarts, failures had, whether the server lets the exporter in."""
+        replica = self.replica
+        return (replica.node, replica.restarts, self.histogram_key(), replica.ready)
 
+    def columns(self, key: Key) -> list[Column]:
+        """The series there are."""
+        _, _, failures, ready = cast(tuple[str, int, Failures, bool], key)
+        layout = self.layout(failures)
+        layout.constant(PG_UP, value=float(ready))
+        layout.constant(SCRAPE_ERROR, value=float(not ready))
+        if ready:
+            server = {"server": f"{self.replica.ip}:{self.replica.service.spec.port}"}
+            layout.value(MAX_CONNECTIONS, server)
+            layout.value(RESERVED, server)
+            for database in self._databases():
+                labels = {**server, "datname": database}
+                layout.states(ACTIVITY, "state", STATES, labels)
+                layout.value(NUMBACKENDS, labels)
+            self._statements(layout, failures, server)
+        return layout.columns
 
-def _statements(target: Target, server: dict[str, str], cluster: Cluster, replica: Replica) -> None:
-    commits: dict[str, int] = {}
-    rollbacks: dict[str, int] = {}
-    for edge in cluster.edges:
-        if edge.server != replica.service.name or edge.client == USERS:
-            continue
-        database = database_name(edge.client)
-        calls, failed, nanoseconds = statement_totals(replica, edge)
-        commits[database] = commits.get(database, 0) + calls
-        rollbacks[database] = rollbacks.get(database, 0) + failed
-        labels = {
-            **server,
-            "datname": database,
-            "user": database_role(edge.client),
-            "queryid": query_id(edge),
-        }
-        query = {**server, "queryid": query_id(edge), "query": statement(edge)}
-        target.write(STATEMENT_QUERY, 1, query)
-        target.write(STATEMENT_CALLS, calls, labels)
-        target.write(STATEMENT_SECONDS, nanoseconds / SECOND, labels)
-    for database in sorted(commits):
-        target.write(COMMITS, commits[database], {**server, "datname": database})
-        target.write(ROLLBACKS, rollbacks[database], {**server, "datname": database})
+    def _databases(self) -> list[str]:
+        return sorted({MONITORING_DATABASE, *(database_name(service.name) for service in self.clients)})
 
+    def _statements(self, layout: Layout, failures: Failures, server: dict[str, str]) -> None:
+        commits: dict[str, list[int]] = {}
+        rollbacks: dict[str, list[int]] = {}
+        first_failure = len(self.replica.served)
+        for edge in self.statements:
+            database = database_name(edge.client)
+            labels = {**server, "datname": database, "user": database_role(edge.client), "queryid": query_id(edge)}
+            layout.constant(STATEMENT_QUERY, {**server, "queryid": query_id(edge), "query": statement(edge)})
+            layout.count(STATEMENT_CALLS, (edge.slot,), labels)
+            layout.again(STATEMENT_SECONDS, edge.slot, labels, divisor=SECOND)
+            commits.setdefault(database, []).append(edge.slot)
+            failed = rollbacks.setdefault(database, [])
+            failed += [i for i, (slot, _) in enumerate(failures, first_failure) if slot == edge.slot]
+        for database in sorted(commits):
+            layout.count(COMMITS, tuple(commits[database]), {**server, "datname": database})
+            layout.count(ROLLBACKS, tuple(rollbacks[database]), {**server, "datname": database})
 
-def statement_totals(replica: Replica, edge: Edge) -> tuple[int, int, int]:
-    """Executions of a statement that succeeded and that failed, and the nanoseconds that the former took."""
-    histogram = replica.served[edge.slot]
-    failed = sum(sum(h[:SUM]) for (slot, _), h in replica.failed.items() if slot == edge.slot)
-    return sum(histogram[:SUM]), failed, histogram[SUM]
+    def read(self, now: int) -> Reading:
+        """The values now: the server's settings, and its sessions by database, the exporter's own among them."""
+        reading = self.histograms()
+        replica = self.replica
+        if replica.ready:
+            values = reading.values
+            backends = replica.service.backends
+            assert backends is not None
+            values += (backends.max_connections, backends.superuser_reserved)
+            sessions = {database: [0, 0] for database in self._databases()}
+            sessions[MONITORING_DATABASE][0] = backends.monitoring
+            for service in self.clients:
+                counts = sessions[database_name(service.name)]
+                for client in service.replicas:
+                    for pool in client.pools.values():
+                        if pool.server is replica.service:
+                            counts[0] += pool.active
+                            counts[1] += pool.idle
+            for active, idle in sessions.values():
+                values += (active, 0, 0, idle, 0, 0, active + idle)
+        return reading
 
 
 def query_id(edge: Edge) -> str:

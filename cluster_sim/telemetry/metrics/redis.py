@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import cast
 
-from ...clock import SECOND, unix_s
-from ...engine.keyspace import Keyspace
-from ...engine.replica import SUM
+from ...clock import SECOND
 from ..logs.redis import VERSION
-from .page import MetricSpec, Page, Target, pod_target
-
-if TYPE_CHECKING:
-    from ...cluster import Cluster
-    from ...engine.replica import Replica
+from .exporter import Failures, Key, PodExporter, Reading
+from .spec import Column, MetricSpec
 
 EXPORTER_PORT = 9121
 
@@ -46,56 +41,75 @@ START_TIME = MetricSpec(
 UPTIME = MetricSpec(name="redis_uptime_in_seconds", help="uptime_in_seconds metric")
 
 
-def write(page: Page, cluster: Cluster, replica: Replica) -> None:
-    """Everything that the exporter beside one server exposes."""
-    keyspace = replica.service.keyspace
-    assert keyspace is not None
-    target = pod_target(page, replica, job="redis-exporter", port=EXPORTER_PORT, container="redis-exporter")
-    if replica.alive:
-        target.write(REDIS_UP, replica.ready)
-    if replica.alive and replica.ready:
-        _server(target, cluster, replica, keyspace)
-        _keyspace(target, keyspace)
-        _commands(target, cluster, replica, keyspace)
-    target.close(up=replica.alive)
+class RedisExporter(PodExporter):
+    """The exporter beside one server."""
 
+    job = container = "redis-exporter"
+    port = EXPORTER_PORT
 
-def _server(target: Target, cluster: Cluster, replica: Replica, keyspace: Keyspace) -> None:
-    labels = {
-        "role": "master",
-        "redis_mode": "standalone",
-        "redis_version": VERSION,
-        "maxmemory_policy": keyspace.policy,
-    }
-    target.write(INSTANCE, 1, labels)
-    target.write(START_TIME, unix_s(replica.started) // 1)
-    target.write(UPTIME, (cluster.now - replica.started) // SECOND)
+    def up(self) -> bool:
+        """Whether the pod runs."""
+        return self.replica.alive
 
+    def key(self) -> Key:
+        """Node, restarts, failures had, whether the server answers, eviction policy."""
+        replica = self.replica
+        keyspace = replica.service.keyspace
+        assert keyspace is not None
+        return (replica.node, replica.restarts, self.histogram_key(), replica.ready, keyspace.policy)
 
-def _keyspace(target: Target, keyspace: Keyspace) -> None:
-    db = {"db": "db0"}
-    keys = len(keyspace.entries)
-    target.write(MEMORY_USED, keyspace.used_bytes)
-    target.write(MEMORY_DATASET, keys * keyspace.spec.entry_bytes)
-    target.write(MEMORY_MAX, keyspace.maxmemory_bytes)
-    target.write(MAXMEMORY, keyspace.maxmemory_bytes)
-    target.write(KEYS, keys, db)
-    target.write(KEYS_EXPIRING, keys - keyspace.foreign, db)
-    target.write(HITS, keyspace.hits)
-    target.write(MISSES, keyspace.misses)
-    target.write(EVICTED, keyspace.evicted)
-    target.write(EXPIRED, keyspace.expired)
+    def columns(self, key: Key) -> list[Column]:
+        """The series there are."""
+        _, _, failures, ready, policy = cast(tuple[str, int, Failures, bool, str], key)
+        layout = self.layout(failures)
+        layout.constant(REDIS_UP, value=float(ready))
+        if ready:
+            role = {"role": "master", "redis_mode": "standalone", "redis_version": VERSION, "maxmemory_policy": policy}
+            layout.constant(INSTANCE, role)
+            layout.value(START_TIME, since_epoch=True)
+            layout.value(UPTIME)
+            memory = layout.values
+            for spec in (MEMORY_USED, MEMORY_DATASET, MEMORY_MAX):
+                layout.value(spec)
+            layout.again(MAXMEMORY, memory + 2)
+            layout.value(KEYS, {"db": "db0"})
+            layout.value(KEYS_EXPIRING, {"db": "db0"})
+            for spec in (HITS, MISSES, EVICTED, EXPIRED):
+                layout.value(spec)
+            calls: dict[str, list[int]] = {}
+            for edge in self.edges:
+                calls.setdefault(edge.method.lower(), []).append(edge.slot)
+            for command in sorted(calls):
+                layout.count(COMMANDS, tuple(calls[command]), {"cmd": command})
+            layout.count(PROCESSED, tuple(edge.slot for edge in self.edges))
+            # Whoever is refused, the clients of this cluster or a job of somebody else's, was writing.
+            refused = layout.values
+            layout.value(REJECTED, {"cmd": "set"})
+            layout.again(ERRORS, refused, {"err": "OOM"})
+        return layout.columns
 
-
-def _commands(target: Target, cluster: Cluster, replica: Replica, keyspace: Keyspace) -> None:
-    calls: dict[str, int] = {}
-    for edge in cluster.edges:
-        if edge.server == replica.service.name:
-            command = edge.method.lower()
-            calls[command] = calls.get(command, 0) + sum(replica.served[edge.slot][:SUM])
-    for command in sorted(calls):
-        target.write(COMMANDS, calls[command], {"cmd": command})
-    target.write(PROCESSED, sum(calls.values()))
-    # Whoever is refused, the clients of this cluster or a job of somebody else's, was writing.
-    target.write(REJECTED, keyspace.refused, {"cmd": "set"})
-    target.write(ERRORS, keyspace.refused, {"err": "OOM"})
+    def read(self, now: int) -> Reading:
+        """The values now."""
+        reading = self.histograms()
+        replica = self.replica
+        if replica.ready:
+            keyspace = replica.service.keyspace
+            assert keyspace is not None
+            keys = len(keyspace.entries)
+            reading.values.extend(
+                (
+                    replica.started // SECOND,
+                    (now - replica.started) // SECOND,
+                    keyspace.used_bytes,
+                    keys * keyspace.spec.entry_bytes,
+                    keyspace.maxmemory_bytes,
+                    keys,
+                    keys - keyspace.foreign,
+                    keyspace.hits,
+                    keyspace.misses,
+                    keyspace.evicted,
+                    keyspace.expired,
+                    keyspace.refused,
+                )
+            )
+        return reading

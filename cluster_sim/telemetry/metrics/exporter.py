@@ -1,0 +1,143 @@
+"""What is scraped: something with an address that exposes series and their values now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ...engine.failures import Failure
+from ...engine.replica import SUM
+from ..identity import NAMESPACE
+from .spec import Column, Labels, Layout
+
+if TYPE_CHECKING:
+    from ...engine.edge import Edge
+    from ...engine.replica import Replica
+
+Failures = tuple[tuple[int, Failure], ...]
+"""The kinds of failures a pod has had, as (slot, failure), in the order of their first occurrence."""
+
+Key = tuple[object, ...]
+"""All that decides which series a target has, apart from the target itself."""
+
+TARGET_LABELS = frozenset({"job", "instance", "namespace", "pod", "container", "service", "node"})
+"""The labels that a scrape gives to every series of a target."""
+
+
+NODE, RESTARTS, FAILURES = range(3)
+"""What the key of a pod begins with."""
+
+
+class Reading(NamedTuple):
+    """The raw values of one scrape.
+
+    Attributes:
+        counts: observations per bucket of each histogram, not cumulative, the last for +Inf.
+        values: the sums of these histograms in nanoseconds, then everything else.
+    """
+
+    counts: list[int]
+    values: list[float]
+
+
+class Exporter(Protocol):
+    """A target of the scrape.
+
+    It tells what it has in two steps, so that a scrape copies numbers and nothing else: `read` gives values, and
+    `columns` says, for a key, which series they are.
+    """
+
+    place: tuple[str, int]
+    """Names the target for its scrape offset: a stream and a number."""
+
+    def gone(self) -> bool:
+        """Whether it is no target any more."""
+        ...
+
+    def up(self) -> bool:
+        """Whether it answers."""
+        ...
+
+    def key(self) -> Key:
+        """What the labels and the columns depend on; another key means other series."""
+        ...
+
+    def labels(self, key: Key) -> Labels:
+        """The labels of the target."""
+        ...
+
+    def columns(self, key: Key) -> list[Column]:
+        """The series, in the order of what is read."""
+        ...
+
+    def read(self, now: int) -> Reading:
+        """The values now."""
+        ...
+
+
+class PodExporter:
+    """An exporter of one pod: its request histograms come first, and its keys begin with node, restarts, failures.
+
+    Attributes:
+        edges: the calls that the pod serves, by slot.
+    """
+
+    job: str
+    port: int
+    container: str
+
+    def __init__(self, replica: Replica, edges: list[Edge]) -> None:
+        self.replica = replica
+        self.edges = edges
+        self.place = ("scrape-offset/pod", replica.uid)
+
+    def gone(self) -> bool:
+        """Whether the pod was removed."""
+        return self.replica not in self.replica.service.replicas
+
+    def labels(self, key: Key) -> Labels:
+        """The labels of the target; a pod may move to another node."""
+        replica = self.replica
+        return {
+            "job": self.job,
+            "instance": f"{replica.ip}:{self.port}",
+            "namespace": NAMESPACE,
+            "pod": replica.name,
+            "container": self.container,
+            "service": replica.service.name,
+            "node": str(key[NODE]),
+        }
+
+    def histogram_key(self) -> Failures:
+        """The kinds of failures the pod has had; each has a histogram of its own."""
+        return tuple(self.replica.failed)
+
+    def histograms(self) -> Reading:
+        """The pod's histograms: successful answers by slot, then failures in the order of their first occurrence."""
+        counts: list[int] = []
+        values: list[float] = []
+        for histogram in self.replica.served:
+            counts += histogram[:SUM]
+            values.append(histogram[SUM])
+        for histogram in self.replica.failed.values():
+            counts += histogram[:SUM]
+            values.append(histogram[SUM])
+        # What the golden signals need of every pod.
+        replica = self.replica
+        values += (replica.busy, replica.paused, replica.in_flight)
+        return Reading(counts, values)
+
+    def layout(self, failures: Failures) -> Layout:
+        """A layout that begins with the pod's histograms and what the golden signals need."""
+        layout = Layout(len(self.replica.served) + len(failures))
+        layout.hidden(GOLDEN_VALUES)
+        return layout
+
+
+BUSY, PAUSED, IN_FLIGHT = range(3)
+GOLDEN_VALUES = 3
+"""Where a pod's nanoseconds of work and of stopped world, and its requests in flight, are after its sums."""
+
+
+def listening(replica: Replica) -> bool:
+    """Whether a pod's process answers at all: one that has yet to become ready for the first time does not."""
+    return replica.alive and (replica.ready or replica.busy > 0)

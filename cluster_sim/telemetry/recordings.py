@@ -1,0 +1,120 @@
+"""Series that rules record: what recording rules compute, and the state of alerts."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from ..clock import MILLISECOND
+from .matching import matches
+from .series import NAME, STALE, Matcher, Series
+
+KEPT = 1_000
+"""Samples of a series that are kept at least (chosen: four hours and more, as of scrapes)."""
+_TRIMMED = 200
+
+SeriesKey = tuple[tuple[str, str], ...]
+"""A series' labels, its name among them, sorted by name."""
+
+
+class Samples(NamedTuple):
+    """The samples of one series: nanoseconds of simulated time, and values."""
+
+    times: array[int]
+    values: array[float]
+
+
+@dataclass(slots=True)
+class Writer:
+    """Where one rule's results go.
+
+    Attributes:
+        present: which series had a value at the last evaluation.
+    """
+
+    keys: Sequence[SeriesKey] = ()
+    samples: list[Samples] = field(default_factory=list)
+    present: list[bool] = field(default_factory=list)
+
+
+class Recordings:
+    """The recorded series of one cluster.
+
+    Attributes:
+        series: labels → samples, in the order in which they first had one.
+    """
+
+    def __init__(self) -> None:
+        self.series: dict[SeriesKey, Samples] = {}
+        self._named: dict[str, list[SeriesKey]] = {}
+        self._writers: dict[str, Writer] = {}
+
+    def record(self, rule: str, now: int, keys: Sequence[SeriesKey], values: Sequence[float | None]) -> None:
+        """Store what a rule's evaluation yielded; series of the rule that are not there any more end here.
+
+        Args:
+            rule: its name.
+            keys: labels of the series; the same object as at the last evaluation where they are the same.
+            values: of these series, None where one is not there; none at all where no series is.
+        """
+        writer = self._writers.get(rule)
+        if writer is None:
+            if not values:
+                return
+            writer = self._writers[rule] = Writer()
+        if values and writer.keys is not keys:
+            self._turn(writer, keys, now)
+        present = writer.present
+        for i, (times, stored) in enumerate(writer.samples):
+            value = values[i] if values else None
+            if value is not None:
+                present[i] = True
+            elif present[i]:
+                present[i] = False
+                value = STALE
+            else:
+                continue
+            times.append(now)
+            stored.append(value)
+            if len(times) >= KEPT + _TRIMMED:
+                del times[:_TRIMMED]
+                del stored[:_TRIMMED]
+
+    def _turn(self, writer: Writer, keys: Sequence[SeriesKey], now: int) -> None:
+        """Go on with other series."""
+        before = dict(zip(writer.keys, writer.present, strict=True))
+        writer.keys = keys
+        writer.samples = [self._samples(key) for key in keys]
+        writer.present = [before.pop(key, False) for key in keys]
+        for key, present in before.items():
+            if present:
+                times, stored = self.series[key]
+                times.append(now)
+                stored.append(STALE)
+
+    def _samples(self, key: SeriesKey) -> Samples:
+        samples = self.series.get(key)
+        if samples is None:
+            samples = self.series[key] = Samples(array("q"), array("d"))
+            self._named.setdefault(dict(key)[NAME], []).append(key)
+        return samples
+
+    def named(self, name: str) -> Sequence[SeriesKey]:
+        """The series of a name, in the order in which they first had a sample."""
+        return self._named.get(name, ())
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, epoch_ms: int) -> list[Series]:
+        """The recorded series that meet every condition, with their samples of a span."""
+        wanted = matches(matchers)
+        found = []
+        for key, samples in self.series.items():
+            labels = dict(key)
+            if wanted(labels):
+                times = np.array(samples.times, dtype=np.int64) // MILLISECOND + epoch_ms
+                first, last = np.searchsorted(times, start_ms, "left"), np.searchsorted(times, end_ms, "right")
+                found.append(Series(labels, times[first:last], np.array(samples.values)[first:last]))
+        return found
