@@ -9,7 +9,7 @@ import numpy as np
 from simpy.events import Event
 
 from .clock import WINDOW, WINDOW_S
-from .engine.call import Call, Flow
+from .engine.call import NUMBER_BITS, Call, Flow
 from .engine.program import UNIFORM_BITS, Code, Program
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ _NO_ITEMS: list[int] = []
 
 NEVER = 1 << 62
 """An instant after every other."""
-
-NUMBER_BITS = 20
-"""A request's number is its window shifted by these bits, plus its place in the window."""
 
 SAMPLED_EVERY = 8
 """One request in eight keeps its access log lines (chosen: 2.5 traces a second at the default load)."""

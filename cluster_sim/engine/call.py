@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
+NUMBER_BITS = 20
+"""A request's number is the 15-second window in which it was sent shifted by these bits, plus its place in it."""
+
+SAMPLED = 1
+"""The value of `Flow.sampled` for a request chosen when it was sent."""
+KEPT = 2
+"""Its value for a request that was not, but whose spans are kept because it ran into trouble."""
+
+
 class Flow:
     """One request of a user.
 
@@ -20,13 +29,13 @@ class Flow:
         number: the request's number in its cluster, the source of its trace id.
         user: who it is.
         endpoint: index of the endpoint.
-        sampled: whether its access log lines are kept.
+        sampled: whether its spans and its access log lines are kept: 0, `SAMPLED`, or (spans only) `KEPT`.
         start: nanoseconds, when it was sent.
     """
 
     __slots__ = ("endpoint", "number", "sampled", "start", "user")
 
-    def __init__(self, number: int, user: int, endpoint: int, sampled: bool, start: int) -> None:
+    def __init__(self, number: int, user: int, endpoint: int, sampled: int, start: int) -> None:
         self.number = number
         self.user = user
         self.endpoint = endpoint

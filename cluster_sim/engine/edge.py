@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from simpy.events import Event
 
-from ..clock import nanoseconds
-from ..specs import BreakerSpec
+from ..clock import MILLISECOND, nanoseconds
+from ..specs import BreakerSpec, Language
 from .failures import Failure
 
 if TYPE_CHECKING:
     from .call import Call
     from .executor import Executor
     from .program import EdgeSpec
+
+SLOW_QUERY = 500 * MILLISECOND
+"""The database's log_min_duration_sample (chosen); of slower queries the sampled ones are logged."""
+_LOGGED_FROM = {Language.POSTGRES: SLOW_QUERY, Language.REDIS: 1 << 62}
+"""Applications log every sampled request, Redis none."""
 
 
 class Edge:
@@ -26,6 +31,7 @@ class Edge:
         timeout, backoff: nanoseconds.
         retries: further attempts after the first.
         tokens, budget, refill: the token bucket of retries; a budget of None retries without bound.
+        logged_from: nanoseconds; a sampled call that took as long has a line in the server's log.
         learns: whether a success has to be noted: it refills the budget of retries, or tells a breaker.
         retried, timed_out: counts since the start.
         failures: calls that failed as their client saw it, by cause.
@@ -40,6 +46,8 @@ class Edge:
         self.method = spec.operation.method
         self.route = spec.operation.route
         self.slot = slot
+        language = executor.recorder.services[spec.server].spec.language
+        self.logged_from = _LOGGED_FROM.get(language, 0)
         self.optional = spec.call.optional
         self.breaker = spec.call.breaker
         self.retries = spec.call.retry.attempts
@@ -82,7 +90,11 @@ class Edge:
 
 
 class Deadlines(Event):
-    """The deadlines of one timeout value: they fall due in the order they were set, so one timer serves all."""
+    """The deadlines of one timeout value: they fall due in the order they were set, so one timer serves all.
+
+    Attributes:
+        calls: those that have one, in that order; it is so long after their start.
+    """
 
     _ok = True
     _value = None
@@ -91,7 +103,7 @@ class Deadlines(Event):
     def __init__(self, timeout: int, executor: Executor) -> None:
         self.timeout = timeout
         self.executor = executor
-        self.entries: deque[tuple[int, Call]] = deque()
+        self.calls: deque[Call] = deque()
         self.armed = False
         self._wake: list[Callable[[Any], None]] = [self._fall_due]
 
@@ -103,13 +115,14 @@ class Deadlines(Event):
 
     def _fall_due(self, _: Event) -> None:
         now = self.executor.sim.now
-        entries = self.entries
-        while entries:
-            deadline, call = entries[0]
+        calls = self.calls
+        while calls:
+            call = calls[0]
+            deadline = call.start + self.timeout
             if call.parent is None:
-                entries.popleft()
+                calls.popleft()
             elif deadline <= now:
-                entries.popleft()
+                calls.popleft()
                 call.edge.timed_out += 1
                 self.executor.abandon(call, Failure.TIMEOUT)
             else:

@@ -36,6 +36,7 @@ from .program import (
 )
 from .recorder import GOOD, Recorder
 from .replica import BUCKETS, SUM, Replica, empty_histogram
+from .spans import DELAYED, FAILED, LONG_WAIT
 
 if TYPE_CHECKING:
     from ..rng import Streams
@@ -58,6 +59,7 @@ class Executor:
         self.sim = sim
         self.streams = streams
         self.recorder = recorder
+        self.spans = recorder.spans
         self.token_lifetime = token_lifetime
         self.tokens: dict[int, tuple[str, int]] = {}
         self._deadlines: dict[int, Deadlines] = {}
@@ -82,19 +84,22 @@ class Executor:
         sim = self.sim
         queue = sim._queue
         finish = self.recorder.finish
+        served = self.spans.fresh.append
         new_call = Call.__new__
         workload = self.workload
+        next_at = workload.next_at
         # Which of a call's fields are set follows from its program, which types do not know.
         call: Any
         now: Any
         while True:
             due = queue[0][0] if queue else end
-            if workload.next_at < due:
-                now = workload.next_at
+            if next_at < due:
+                now = next_at
                 if now >= end:
                     break
                 sim._now = now
                 call = workload.next_call()
+                next_at = workload.next_at
             else:
                 if due >= end:
                     break
@@ -102,6 +107,7 @@ class Executor:
                 sim._now = now
                 if event.__class__ is not Call:
                     sim.dispatch(event)
+                    next_at = workload.next_at
                     continue
                 call = event
             code = call.code
@@ -144,10 +150,9 @@ class Executor:
                         continue
                 elif op <= ENTER_DRAWN:
                     deadlines = call.edge.deadlines
-                    deadline = now + deadlines.timeout
-                    deadlines.entries.append((deadline, call))
+                    deadlines.calls.append(call)
                     if not deadlines.armed:
-                        deadlines.arm(deadline)
+                        deadlines.arm(now + deadlines.timeout)
                     ready = a.ready
                     if not ready:
                         call = self.fail(call, a.absence)
@@ -176,7 +181,7 @@ class Executor:
                 elif op == RETURN:
                     replica = call.replica
                     if replica.queue:
-                        self.resume(replica.queue.popleft())
+                        self._next_in(replica)
                     else:
                         replica.free += 1
                     if call.pool is not None:
@@ -187,9 +192,11 @@ class Executor:
                     histogram = replica.served[edge.slot]
                     histogram[bisect_left(BUCKETS, duration)] += 1
                     histogram[SUM] += duration
-                    if call.flow.sampled:
-                        self.recorder.access(call, GOOD)
                     parent = call.parent
+                    if call.flow.sampled:
+                        served((call, parent, now, 0))
+                        if duration >= edge.logged_from:
+                            self.recorder.access(call, GOOD, now, duration)
                     if parent is None:
                         self.recorder.zombies += 1
                         break
@@ -287,10 +294,13 @@ class Executor:
         """
         replica = call.replica
         now = self.sim.now
+        flow = call.flow
+        if not flow.sampled and not call.edge.optional:
+            self.spans.keep(call, now, FAILED)
         if replica is not None:
             if working:
                 if replica.queue:
-                    self.resume(replica.queue.popleft())
+                    self._next_in(replica)
                 else:
                     replica.free += 1
                 self._settle(call)
@@ -300,10 +310,14 @@ class Executor:
             duration = now - call.start
             histogram[bisect_left(BUCKETS, duration)] += 1
             histogram[SUM] += duration
+            if flow.sampled:
+                self.spans.fresh.append((call, call.parent, now, failure))
             if failure not in DENIALS:
                 self.recorder.served_failure(call, failure)
-            elif call.flow.sampled:
-                self.recorder.access(call, STATUS[failure])
+            elif flow.sampled and duration >= call.edge.logged_from:
+                self.recorder.access(call, STATUS[failure], now, duration)
+        elif flow.sampled:
+            self.spans.unserved(call, now, failure)
         if call.pool is not None:
             call.pool.give_back()
             call.pool = None
@@ -324,7 +338,12 @@ class Executor:
         """The caller stops waiting for a call, which goes on alone if it still runs."""
         parent = call.parent
         edge = call.edge
+        flow = call.flow
         assert parent is not None
+        if not flow.sampled and not edge.optional:
+            self.spans.keep(call, self.sim.now, FAILED)
+        if flow.sampled:
+            self.spans.given_up(call, self.sim.now, failure)
         call.parent = None
         going_on = self._caller_sees(parent, edge, failure, call.attempt)
         if going_on is not None:
@@ -358,6 +377,16 @@ class Executor:
         return edge.take_token()
 
     # ------------------------------------------------------------ elements
+
+    def _next_in(self, replica: Replica) -> None:
+        """The first in a replica's queue gets the worker that has become free."""
+        call = replica.queue.popleft()
+        now = self.sim.now
+        if not call.flow.sampled and now - call.start >= LONG_WAIT:
+            self.spans.keep(call, now, DELAYED)
+        if call.flow.sampled:
+            self.spans.queued(call, now)
+        self.resume(call)
 
     def _settle(self, call: Call) -> None:
         assert call.replica is not None

@@ -173,8 +173,9 @@ def add_replica(cluster: Cluster, service: Service, *, instantly: bool = False) 
     ordinal = len(service.replicas)
     uid = cluster.next_uid()
     node = f"node-{1 + uid % 3}"
-    ip = f"10.42.{1 + uid % 3}.{10 + uid}"
+    ip = f"10.42.{1 + uid % 3}.{10 + uid % 240}"
     replica = Replica(service, uid, ordinal, cluster.pod_name(service, ordinal, uid), ip, node)
+    cluster.recorder.spans.pods[uid] = replica.name
     service.replicas.append(replica)
     cluster.record_event(
         service, replica, "Normal", "Scheduled", f"Successfully assigned shop/{replica.name} to {node}"

@@ -10,6 +10,7 @@ from simpy.events import Event
 from ..clock import SECOND, nanoseconds
 from ..specs import BackendSpec, PoolSpec
 from .failures import Failure
+from .spans import DELAYED, LONG_WAIT
 
 if TYPE_CHECKING:
     from .call import Call
@@ -130,7 +131,13 @@ class ConnectionPool(Event):
         deadline, call = self.waiting.popleft()
         self.acquired += 1
         call.start = now = self.executor.sim.now
-        self.waited += now - (deadline - self.acquire_timeout)
+        asked = deadline - self.acquire_timeout
+        self.waited += now - asked
+        spans = self.executor.spans
+        if not call.flow.sampled and now - asked >= LONG_WAIT:
+            spans.keep(call, now, DELAYED)
+        if call.flow.sampled:
+            spans.connected(call, asked, now)
         self.executor.resume(call)
 
     def _arm(self, at: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..clock import MILLISECOND, WINDOW
-from ..specs import USERS, Language
+from ..clock import WINDOW
+from ..specs import USERS
+from .call import NUMBER_BITS, SAMPLED
 from .failures import STATUS, Failure
 from .service import LogRecord
+from .spans import SpanLog
 
 if TYPE_CHECKING:
     from .call import Call, Flow
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from .simulation import Simulation
 
 GOOD = 200
-SLOW_QUERY = 500 * MILLISECOND
-"""The database's log_min_duration_sample (chosen); of slower queries the sampled ones are logged."""
 
 
 class Recorder:
@@ -28,6 +28,7 @@ class Recorder:
         outcomes: per 15-second window of arrival, per endpoint: [answered, good]; the users' view of the cluster.
         failures: per window: status → count of the answers that were not 200.
         zombies: calls that ended with nobody waiting.
+        spans: what sampled requests left behind.
     """
 
     def __init__(self, sim: Simulation, services: list[Service], slo: list[int]) -> None:
@@ -36,6 +37,7 @@ class Recorder:
         self.slo = slo
         self.outcomes: dict[int, list[list[int]]] = {}
         self.failures: dict[int, dict[int, int]] = {}
+        self.spans = SpanLog()
         self.finished = 0
         self.zombies = 0
 
@@ -46,7 +48,9 @@ class Recorder:
     def finish(self, flow: Flow, status: int) -> None:
         """A user has an answer, or has given up."""
         self.finished += 1
-        window = flow.start // WINDOW
+        if flow.sampled:
+            self.spans.answered(flow, self.sim.now, status)
+        window = flow.number >> NUMBER_BITS
         outcomes = self.outcomes.get(window)
         if outcomes is None:
             outcomes = self.outcomes[window] = [[0, 0] for _ in self.slo]
@@ -66,18 +70,20 @@ class Recorder:
                 counts = [(a + x, g + y) for (a, g), (x, y) in zip(counts, outcomes, strict=True)]
         return counts
 
-    def access(self, call: Call, status: int) -> None:
+    def forget(self, before: int) -> None:
+        """Drop the outcomes of windows that ended before an instant."""
+        for window in [window for window in self.outcomes if (window + 1) * WINDOW <= before]:
+            del self.outcomes[window]
+            self.failures.pop(window, None)
+
+    def access(self, call: Call, status: int, now: int, duration: int) -> None:
         """A sampled request was served: an access log line, or at a database a line if it was slow."""
+        flow = call.flow
         replica = call.replica
         assert replica is not None
-        duration = self.sim.now - call.start
-        language = replica.service.spec.language
-        if language is Language.REDIS or (language is Language.POSTGRES and duration < SLOW_QUERY):
-            return
-        edge = call.edge
-        replica.service.log.append(
-            LogRecord(self.sim.now, replica.name, "access", (edge.index, status, duration, call.flow.number))
-        )
+        if flow.sampled == SAMPLED:
+            data = (call.edge.index, status, duration, flow.number)
+            replica.service.log.append(LogRecord(now, replica.name, "access", data))
 
     def served_failure(self, call: Call, failure: Failure) -> None:
         """A server answers with an error of its own making or passes one on."""

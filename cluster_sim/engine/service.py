@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import NamedTuple
-
 from ..specs import PoolSpec, ServiceSpec
 from .failures import Failure
 from .keyspace import Keyspace
+from .log import Log, LogRecord
 from .pool import Backends
 from .program import UNIFORM_RANGE
 from .replica import Replica
 
-
-class LogRecord(NamedTuple):
-    """One line a program wrote, before it is rendered.
-
-    Attributes:
-        at: simulated nanoseconds.
-        source: pod that wrote it.
-        event: what kind of line it is; the service's log format knows how to render it.
-        data: the values in the line.
-    """
-
-    at: int
-    source: str
-    event: str
-    data: tuple[object, ...]
-
-
-LOG_CAPACITY = 1500
-"""Records kept per service (chosen: some ten minutes of an incident)."""
+__all__ = ["LogRecord", "Service"]
 
 
 class Service:
@@ -66,7 +46,7 @@ class Service:
         self.generation = 1
         self.backends = Backends(spec.backends) if spec.backends else None
         self.keyspace = Keyspace(spec.cache) if spec.cache else None
-        self.log: deque[LogRecord] = deque(maxlen=LOG_CAPACITY)
+        self.log = Log()
 
     def refresh_ready(self) -> None:
         """Send calls to those replicas that are ready now."""

@@ -17,9 +17,15 @@ def trace_id(streams: Streams, number: int) -> str:
     return f"{streams.bits('trace', number, 0):016x}{streams.bits('trace', number, 1):016x}"
 
 
-def span_id(streams: Streams, number: int, edge: int) -> str:
-    """The id of the span in which a request's call over an edge is served: 16 hexadecimal digits."""
-    return f"{streams.bits('span', number, edge):016x}"
+def span_id(streams: Streams, number: int, edge: int, start: int, part: str = "server") -> str:
+    """The id of the span of a call: 16 hexadecimal digits.
+
+    Args:
+        number: of the request.
+        start: when the call reached its server; it tells attempts apart.
+        part: `server`, or the part of the call on the side of its caller.
+    """
+    return f"{streams.bits('span/' + part, number, edge, start):016x}"
 
 
 def database_role(client: str) -> str:
