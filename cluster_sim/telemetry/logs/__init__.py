@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .reader import recent, render
+from .streams import ClusterLogs
 
-__all__ = ["recent", "render"]
+__all__ = ["ClusterLogs", "recent", "render"]

@@ -12,7 +12,7 @@ from ...clock import MILLISECOND, SECOND
 from ...engine.failures import DENIALS, STATUS, Failure
 from ...specs import Language
 from ..identity import checksum, span_id, trace_id
-from .scene import Scene, instant, kubernetes_event
+from .scene import Scene
 from .words import REASONS, Library, Words
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class AppFormat(ABC):
             case "stopping":
                 return self.stopping(record, *data)
             case "kubernetes":
-                return [kubernetes_event(record)]
+                return [self.scene.kubernetes_event(record)]
             case "secret_loaded":
                 return self.secret_loaded(record, *data)
             case "push_timeout":
@@ -123,16 +123,16 @@ class AppFormat(ABC):
 
     def head(self, record: LogRecord, logger: str, event: str, number: int) -> Fields:
         """The fields every line begins with; the processors fill in the level."""
-        return {"timestamp": instant(record.at), "level": "", "logger": self.logger(logger), "event": event}
+        return {"timestamp": self.scene.instant(record.at), "level": "", "logger": self.logger(logger), "event": event}
 
     def logger(self, name: str) -> str:
         """The full name of a logger."""
         return f"{self.short}.{name}"
 
-    def trace(self, number: int, edge: Edge) -> Fields:
-        """The ids of the span in which a request is served here."""
+    def trace(self, number: int, edge: Edge, start: int) -> Fields:
+        """The ids of the span in which a request is served here since an instant."""
         streams = self.scene.streams
-        return {"trace_id": trace_id(streams, number), "span_id": span_id(streams, number, edge.index)}
+        return {"trace_id": trace_id(streams, number), "span_id": span_id(streams, number, edge.index, start)}
 
     # ------------------------------------------------------------ serving
 
@@ -148,7 +148,8 @@ class AppFormat(ABC):
                 event, name, prefix = DOMAIN_EVENTS[edge.operation]
                 logger = "domain"
                 fields = {name: f"{prefix}_{bits >> 16:012x}", **fields}
-        return [self.write(record, level, logger, event, {**fields, **self.trace(number, edge)}, number)]
+        ids = self.trace(number, edge, record.at - duration)
+        return [self.write(record, level, logger, event, {**fields, **ids}, number)]
 
     def failure(
         self, record: LogRecord, before: LogRecord | None, index: int, failure: Failure, duration: int, number: int
@@ -160,7 +161,8 @@ class AppFormat(ABC):
         fields = self._request(edge, status, duration)
         fields |= {"error.type": words.kind, "exception": f"{words.kind}: {words.text}"}
         event = "unhandled exception" if status == 500 else f"answered {status} {REASONS[status]}"
-        return [self.write(record, "error", "errors", event, {**fields, **self.trace(number, edge)}, number)]
+        ids = self.trace(number, edge, record.at - duration)
+        return [self.write(record, "error", "errors", event, {**fields, **ids}, number)]
 
     def _request(self, edge: Edge, status: int, duration: int) -> Fields:
         return {
@@ -173,12 +175,16 @@ class AppFormat(ABC):
     def _cause(
         self, record: LogRecord, before: LogRecord | None, failure: Failure, duration: int, number: int
     ) -> Words:
-        """Why a request failed: a call of its own that had just failed, a full queue, or a bug."""
+        """Why a request failed: a call of its own that had just failed, or a fault of the service's own."""
         if before is not None and before.event == "call_failed" and before.at == record.at:
             data: tuple[Any, ...] = before.data
             index, cause, _, about, *pool = data
             if before.source == record.source and about == number:
-                return self._words(self.scene.edge(index), cause, pool)
+                return self.words(self.scene.edge(index), cause, pool)
+        return self.own_fault(failure, duration, number)
+
+    def own_fault(self, failure: Failure, duration: int, number: int) -> Words:
+        """Why a request failed that no call of its own failed for: a full queue, or a bug."""
         if failure is Failure.UNAVAILABLE and duration == 0:
             values = {"workers": self.service.workers, "queued": self.service.queue_limit}
             return Words(self.overload.kind, self.overload.text.format(**values))
@@ -191,7 +197,7 @@ class AppFormat(ABC):
     ) -> list[str]:
         """A call of this service's own failed."""
         edge = self.scene.edge(index)
-        words = self._words(edge, failure, pool)
+        words = self.words(edge, failure, pool)
         fields: Fields = {"server.address": edge.server, **self._operation(edge)}
         if attempt:
             fields["http.request.resend_count"] = attempt
@@ -221,7 +227,7 @@ class AppFormat(ABC):
             return {"db.system.name": "redis", "db.operation.name": edge.method}
         return {"http.request.method": edge.method, "url.template": edge.route}
 
-    def _words(self, edge: Edge, failure: Failure, detail: tuple[object, ...] | list[object]) -> Words:
+    def words(self, edge: Edge, failure: Failure, detail: tuple[object, ...] | list[object]) -> Words:
         """The client library's words for a failure; `detail` is the status and the figures of the pool."""
         server = self.scene.cluster.service(edge.server)
         language = server.spec.language

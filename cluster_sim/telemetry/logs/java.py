@@ -11,8 +11,7 @@ from ...clock import MILLISECOND, SECOND, WINDOW
 from ...engine.failures import Failure
 from ..identity import database_name
 from .app import AppFormat, Fields, Rejection
-from .processors import shout_level
-from .scene import instant
+from .processors import compact_json, shout_level
 from .words import (
     ADMINISTRATOR,
     ANSWERS,
@@ -108,7 +107,7 @@ LIBRARY = Library(
 class JavaFormat(AppFormat):
     """The log of a JVM service."""
 
-    processors: ClassVar[tuple[Processor, ...]] = (add_log_level, shout_level, JSONRenderer(separators=(",", ":")))
+    processors: ClassVar[tuple[Processor, ...]] = (add_log_level, shout_level, JSONRenderer(compact_json))
     library = LIBRARY
     bugs = (
         Words("java.lang.NullPointerException", 'Cannot invoke "String.length()" because "value" is null'),
@@ -185,7 +184,7 @@ class JavaFormat(AppFormat):
         before = (410 if full else 180) + (bits >> 8) % 60
         kind = "Pause Full (G1 Compaction Pause)" if full else "Pause Young (Normal) (G1 Evacuation Pause)"
         text = f"GC({record.at // WINDOW}) {kind} {before}M->{after}M(512M) {pause / MILLISECOND:.3f}ms"
-        return [f"[{instant(record.at)[:-1]}+0000][info][gc] {text}"]
+        return [f"[{self.scene.instant(record.at)[:-1]}+0000][info][gc] {text}"]
 
     def _pod(self, record: LogRecord) -> int:
         return int.from_bytes(record.source.encode()[-5:], "big")

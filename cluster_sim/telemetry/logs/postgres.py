@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...clock import MILLISECOND, SECOND, moment
+from ...clock import MILLISECOND, SECOND
 from ...engine.failures import Failure
 from ..identity import database_name, database_role
-from .scene import Scene, kubernetes_event, milliseconds, one_line
+from .scene import Scene, milliseconds, one_line
 from .words import ADMINISTRATOR, CANCELED, SLOTS_RESERVED
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class PostgresFormat:
         data: tuple[Any, ...] = record.data
         match record.event:
             case "kubernetes":
-                return [kubernetes_event(record)]
+                return [self.scene.kubernetes_event(record)]
             case "connection_opened":
                 return self._connection(record.at, False, *data)
             case "connection_refused":
@@ -77,7 +77,7 @@ class PostgresFormat:
 
     def _write(self, at: int, pid: int, severity: str, text: str, session: str = "") -> str:
         """One line; `session` is `user@database ` in a backend and empty in the server's own processes."""
-        when = f"{moment(at):%Y-%m-%d %H:%M:%S}.{milliseconds(at):03d} UTC"
+        when = f"{self.scene.moment(at):%Y-%m-%d %H:%M:%S}.{milliseconds(at):03d} UTC"
         return one_line(f"{when} [{pid}] {session}{severity}:  {text}")
 
     # ------------------------------------------------------------ sessions
@@ -159,7 +159,7 @@ class PostgresFormat:
         begun = at - startup
         port = self.scene.service.spec.port
         socket = f'listening on Unix socket "/var/run/postgresql/.s.PGSQL.{port}"'
-        down = f"database system was shut down at {moment(begun):%Y-%m-%d %H:%M:%S} UTC"
+        down = f"database system was shut down at {self.scene.moment(begun):%Y-%m-%d %H:%M:%S} UTC"
         return [
             self._write(begun, POSTMASTER, "LOG", f"starting {VERSION}"),
             self._write(begun, POSTMASTER, "LOG", f'listening on IPv4 address "0.0.0.0", port {port}'),
@@ -189,12 +189,12 @@ class PostgresFormat:
         return [
             self._write(
                 at,
-                self._old_pid(replica.uid),
+                self._old_pid(service.index << 8 | ordinal),
                 "FATAL",
                 ADMINISTRATOR,
                 f"{database_role(service.name)}@{database_name(service.name)} ",
             )
             for service in self.scene.cluster.services.values()
             if self.scene.service.name in service.pools
-            for replica in service.replicas
+            for ordinal in range(service.spec.replicas)
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import JSONEncoder
 from typing import Any
 
 from structlog.typing import EventDict
@@ -27,3 +28,12 @@ def make_printable(_logger: Any, _method: str, event: EventDict) -> EventDict:
         if isinstance(value, str) and not value.isprintable():
             event[key] = one_line(value)
     return event
+
+
+# `json.dumps` with separators makes an encoder for every line.
+_encode = JSONEncoder(separators=(",", ":")).encode
+
+
+def compact_json(event: EventDict, **_options: Any) -> str:
+    """An event as JSON without spaces."""
+    return _encode(event)

@@ -9,6 +9,7 @@ from structlog.typing import Processor
 
 from ...engine.failures import Failure
 from .app import AppFormat, Rejection
+from .processors import compact_json
 from .words import (
     ADMINISTRATOR,
     ANSWERS,
@@ -94,7 +95,7 @@ LIBRARY = Library(
 class PythonFormat(AppFormat):
     """The log of a Python service."""
 
-    processors: ClassVar[tuple[Processor, ...]] = (add_log_level, JSONRenderer(separators=(",", ":")))
+    processors: ClassVar[tuple[Processor, ...]] = (add_log_level, JSONRenderer(compact_json))
     library = LIBRARY
     bugs = (
         Words("KeyError", "'variant'"),

@@ -41,11 +41,11 @@ FORMATS: Mapping[Language, Callable[[Scene], LogFormat]] = {
 
 def render(cluster: Cluster, service_name: str, records: Iterable[LogRecord]) -> list[str]:
     """The lines of some consecutive records of a service, oldest first."""
-    log_format = _format(cluster, service_name)
+    written = log_format(cluster, service_name)
     lines: list[str] = []
     before: LogRecord | None = None
     for record in records:
-        lines.extend(log_format.lines(record, before))
+        lines.extend(written.lines(record, before))
         before = record
     return lines
 
@@ -65,16 +65,15 @@ def recent(
         limit: how many lines at most.
         grep: only lines with this text in them, in either case; `|` separates alternatives.
     """
-    records = list(cluster.service(service_name).log)
-    log_format = _format(cluster, service_name)
+    log = cluster.service(service_name).log
+    written = log_format(cluster, service_name)
     wanted = [text for text in grep.lower().split("|") if text] if grep else []
     newest: list[list[str]] = []
     left = limit
-    for index in range(len(records) - 1, -1, -1):
-        record = records[index]
-        if left <= 0 or (since_ns is not None and record.at < since_ns):
+    for record, before in log.span(since_ns or 0, cluster.now, newest_first=True):
+        if left <= 0:
             break
-        lines = log_format.lines(record, records[index - 1] if index else None)
+        lines = written.lines(record, before)
         if wanted:
             lines = [line for line in lines if any(text in line.lower() for text in wanted)]
         if lines:
@@ -83,6 +82,7 @@ def recent(
     return [line for lines in reversed(newest) for line in lines]
 
 
-def _format(cluster: Cluster, service_name: str) -> LogFormat:
+def log_format(cluster: Cluster, service_name: str) -> LogFormat:
+    """How a service writes its log."""
     service = cluster.service(service_name)
     return FORMATS[service.spec.language](Scene(cluster, service))

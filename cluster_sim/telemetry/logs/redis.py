@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...clock import EPOCH_UNIX_S, MILLISECOND, SECOND, moment
-from .scene import Scene, kubernetes_event, milliseconds, one_line
+from ...clock import MILLISECOND, SECOND
+from .scene import Scene, milliseconds, one_line
 
 if TYPE_CHECKING:
     from ...engine.service import LogRecord
@@ -31,7 +31,7 @@ class RedisFormat:
         data: tuple[Any, ...] = record.data
         match record.event:
             case "kubernetes":
-                return [kubernetes_event(record)]
+                return [self.scene.kubernetes_event(record)]
             case "bgsave_started":
                 return self._bgsave_started(record.at, *data)
             case "bgsave_finished":
@@ -45,7 +45,11 @@ class RedisFormat:
         raise KeyError(record.event)
 
     def _write(self, at: int, level: str, text: str, *, pid: int = SERVER_PID, role: str = "M") -> str:
-        return one_line(f"{pid}:{role} {_stamp(at)} {level} {text}")
+        return one_line(f"{pid}:{role} {self._stamp(at)} {level} {text}")
+
+    def _stamp(self, at: int) -> str:
+        when = self.scene.moment(at)
+        return f"{when.day:02d} {_MONTHS[when.month - 1]} {when:%Y %H:%M:%S}.{milliseconds(at):03d}"
 
     def _bgsave_started(self, at: int, pid: int) -> list[str]:
         return [
@@ -89,7 +93,9 @@ class RedisFormat:
     def _stopping(self, at: int, reason: str) -> list[str]:
         if reason == "OOMKilled":  # SIGKILL leaves no time for last words
             return []
-        signal = f"{SERVER_PID}:signal-handler ({EPOCH_UNIX_S + at // SECOND}) Received SIGTERM scheduling shutdown..."
+        signal = (
+            f"{SERVER_PID}:signal-handler ({self.scene.epoch_s + at // SECOND}) Received SIGTERM scheduling shutdown..."
+        )
         return [
             signal,
             self._write(at, WARNING, "User requested shutdown..."),
@@ -97,8 +103,3 @@ class RedisFormat:
             self._write(at, NOTICE, "DB saved on disk"),
             self._write(at, WARNING, "Redis is now ready to exit, bye bye..."),
         ]
-
-
-def _stamp(at: int) -> str:
-    when = moment(at)
-    return f"{when.day:02d} {_MONTHS[when.month - 1]} {when:%Y %H:%M:%S}.{milliseconds(at):03d}"

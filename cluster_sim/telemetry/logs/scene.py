@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from ...clock import MILLISECOND, SECOND, moment
+from ...clock import EPOCH_UNIX_S, MILLISECOND, SECOND, moment, rfc3339
 from ...rng import Streams
 
 if TYPE_CHECKING:
@@ -24,12 +25,15 @@ class Scene:
 
     Attributes:
         streams: streams of the cluster's seed, but not the cluster's own, which remember what was asked of them.
+        epoch_s: Unix time of simulated zero.
     """
 
     def __init__(self, cluster: Cluster, service: Service) -> None:
         self.cluster = cluster
         self.service = service
         self.streams = Streams(cluster.seed)
+        self.epoch_s = cluster.epoch_s
+        self._second, self._text = -1, ""
 
     def edge(self, index: int) -> Edge:
         """The call of that number."""
@@ -39,10 +43,27 @@ class Scene:
         """One of several, the same for the same keys."""
         return choices[self.streams.bits(stream, *keys) % len(choices)]
 
+    def moment(self, at: int) -> datetime:
+        """The UTC date and time of an instant."""
+        return moment(at, self.epoch_s)
 
-def instant(at: int) -> str:
+    def instant(self, at: int) -> str:
+        """`2025-03-14T09:04:30.123Z`."""
+        second, rest = divmod(at, SECOND)
+        if second != self._second:
+            self._second, self._text = second, rfc3339(at, self.epoch_s)[:-1]
+        return f"{self._text}.{rest // MILLISECOND:03d}Z"
+
+    def kubernetes_event(self, record: LogRecord) -> str:
+        """An event of the orchestrator, as `kubectl get events` lists it."""
+        kind, reason, message = record.data
+        columns = (rfc3339(record.at, self.epoch_s), kind, reason, f"pod/{record.source}", message)
+        return "   ".join(one_line(column) for column in columns)
+
+
+def instant(at: int, epoch_s: int = EPOCH_UNIX_S) -> str:
     """`2025-03-14T09:04:30.123Z`."""
-    return f"{moment(at):%Y-%m-%dT%H:%M:%S}.{milliseconds(at):03d}Z"
+    return f"{rfc3339(at, epoch_s)[:-1]}.{milliseconds(at):03d}Z"
 
 
 def milliseconds(at: int) -> int:
@@ -53,10 +74,3 @@ def milliseconds(at: int) -> int:
 def one_line(text: object) -> str:
     """A value for a plain-text line: what could end the line or steer a terminal is escaped."""
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", str(text))
-
-
-def kubernetes_event(record: LogRecord) -> str:
-    """An event of the orchestrator, as `kubectl get events` lists it."""
-    kind, reason, message = record.data
-    columns = (f"{moment(record.at):%Y-%m-%dT%H:%M:%SZ}", kind, reason, f"pod/{record.source}", message)
-    return "   ".join(one_line(column) for column in columns)
