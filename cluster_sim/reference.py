@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from .faults import FAULTS, Mechanism
 from .remediations import REMEDIATIONS, TEAMS
-from .services import ALERT_RULES, ENDPOINTS, SERVICES, seven_services
+from .services import ALERT_RULES, ENDPOINTS, RECORDING_RULES, SERVICES, seven_services
 from .specs import USERS, calls_in
+from .telemetry.rules.file import duration
 
 
 def services_page() -> Iterator[str]:
@@ -66,16 +67,30 @@ def remediations_page() -> Iterator[str]:
 
 
 def alerts_page() -> Iterator[str]:
-    """What is watched."""
+    """What is recorded and watched."""
     yield "# Alert rules"
     yield ""
-    yield "Severity `critical` pages; `warning` is a ticket, seen when the service is investigated."
+    yield "Severity `critical` pages; `warning` is a ticket, seen when the service is investigated. Every series that"
+    yield "an expression yields is one alert. The rules are evaluated every 15 s, after the scrapes of that interval."
     yield ""
-    yield "| alert | service | severity | fires above | for |"
+    yield "| alert | severity | for | keeps firing | expression |"
     yield "|---|---|---|---|---|"
     for rule in ALERT_RULES.values():
-        limit = rule.write(rule.threshold)
-        yield f"| {rule.alert} | {rule.service} | {rule.severity} | {limit} | {rule.for_s:g} s |"
+        kept = duration(rule.keep_firing_for_s) if rule.keep_firing_for_s else "–"
+        held = duration(rule.for_s) if rule.for_s else "–"
+        yield f"| {rule.alert} | {rule.severity} | {held} | {kept} | {_code(rule.expr)} |"
+    yield ""
+    yield "## Recording rules"
+    yield ""
+    yield "| series | expression |"
+    yield "|---|---|"
+    for recording in RECORDING_RULES.values():
+        yield f"| `{recording.record}` | {_code(recording.expr)} |"
+
+
+def _code(expr: str) -> str:
+    """An expression in a cell of a table, where a bar has to be escaped even within code."""
+    return f"`{' '.join(expr.split())}`".replace("|", "\\|")
 
 
 def faults_page() -> Iterator[str]:

@@ -7,14 +7,17 @@ from dataclasses import replace
 from math import ceil
 
 from ..catalogue import catalogue
-from ..specs import CallTo, ClusterSpec, EndpointSpec, EnsureToken, ServiceSpec
-from ..telemetry.alerts import AlertRule
-from . import auth, checkout, config, inventory, payment, postgres, redis
+from ..specs import CallTo, ClusterSpec, EndpointSpec, EnsureToken, ScrapeSpec, ServiceSpec
+from ..telemetry.rules.rule import AlertRule, RecordingRule, Rule
+from . import auth, checkout, config, inventory, payment, postgres, redis, rules
 
 _MODULES = (payment, postgres, redis, inventory, checkout, auth, config)
 
 SERVICES: Mapping[str, ServiceSpec] = catalogue(ServiceSpec, *_MODULES)
-ALERT_RULES: Mapping[str, AlertRule] = catalogue(AlertRule, *_MODULES)
+RECORDING_RULES: Mapping[str, RecordingRule] = catalogue(RecordingRule, rules, *_MODULES)
+ALERT_RULES: Mapping[str, AlertRule] = catalogue(AlertRule, rules, *_MODULES)
+RULES: tuple[Rule, ...] = (*RECORDING_RULES.values(), *ALERT_RULES.values())
+"""All rules, in the order of their evaluation."""
 
 DEFAULT_ARRIVAL_RATE_HZ = 20.0
 USERS = 400
@@ -43,7 +46,10 @@ ENDPOINTS = (
 """What users do; shares and latency objectives are chosen."""
 
 
-def seven_services(arrival_rate_hz: float = DEFAULT_ARRIVAL_RATE_HZ) -> ClusterSpec:
+def seven_services(
+    arrival_rate_hz: float = DEFAULT_ARRIVAL_RATE_HZ,
+    scrape: ScrapeSpec = ScrapeSpec(),  # noqa: B008 - frozen
+) -> ClusterSpec:
     """The cluster, with workers, cores and users in proportion to the traffic it is built for."""
     scale = max(arrival_rate_hz / DEFAULT_ARRIVAL_RATE_HZ, 1.0)
     return ClusterSpec(
@@ -51,7 +57,8 @@ def seven_services(arrival_rate_hz: float = DEFAULT_ARRIVAL_RATE_HZ) -> ClusterS
         endpoints=ENDPOINTS,
         arrival_rate_hz=arrival_rate_hz,
         users=round(USERS * arrival_rate_hz / DEFAULT_ARRIVAL_RATE_HZ),
-        alert_rules=tuple(ALERT_RULES.values()),
+        rules=RULES,
+        scrape=scrape,
     )
 
 

@@ -16,7 +16,8 @@ from ..specs import (
     VerifyToken,
     Work,
 )
-from .rules import unauthorized, user_facing, workload_tickets
+from ..telemetry.rules.rule import AlertRule, Severity
+from .rules import high_latency
 
 _SETTINGS = CallTo(
     service="config-service", operation="settings", timeout_s=0.5, retry=RetrySpec(attempts=1), optional=True
@@ -62,6 +63,23 @@ SERVICE = ServiceSpec(
     ),
 )
 
-ERRORS, LATENCY = user_facing(SERVICE.name, p99_s=1.0)
-UNAUTHORIZED = unauthorized(SERVICE.name)
-NOT_READY, BUDGET = workload_tickets(SERVICE.name)
+LATENCY = high_latency(SERVICE.name, p99_s=1.0)
+
+BAD_SIGNATURES = AlertRule(
+    alert="InvalidTokenSignatures",
+    expr='sum by (service) (rate(auth_token_validation_total{result="invalid_signature"}[1m]))\n'
+    "/ sum by (service) (rate(auth_token_validation_total[1m])) > 0.05",
+    for_s=30,
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} token signatures not valid {{ $value | humanizePercentage }} > 5% over 1m",
+    group="auth",
+)
+CONFIG_VERSIONS = AlertRule(
+    alert="ConfigVersionMismatch",
+    expr="count by (service) (count by (service, checksum) (config_version_info)) > 1",
+    for_s=60,
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} versions of its configuration in use for 1m: {{ $value | humanize }}",
+    description="Pods of one service should use the same configuration; a rollout takes less than that.",
+    group="auth",
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..specs import BreakerSpec, CallTo, Language, Operation, ProbeSpec, RetrySpec, ServiceSpec, Work
-from .rules import gc_pauses, unauthorized, user_facing, workload_tickets
+from .rules import high_latency
 
 SERVICE = ServiceSpec(
     name="checkout-service",
@@ -40,7 +40,4 @@ SERVICE = ServiceSpec(
     ),
 )
 
-ERRORS, LATENCY = user_facing(SERVICE.name, p99_s=3.0)
-UNAUTHORIZED = unauthorized(SERVICE.name)
-NOT_READY, BUDGET = workload_tickets(SERVICE.name)
-GC = gc_pauses(SERVICE.name)
+LATENCY = high_latency(SERVICE.name, p99_s=3.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..specs import Language, Operation, ProbeSpec, ServiceSpec, Work
-from .rules import workload_tickets
 
 SERVICE = ServiceSpec(
     name="config-service",
@@ -27,5 +26,3 @@ SERVICE = ServiceSpec(
         ),
     ),
 )
-
-NOT_READY, BUDGET = workload_tickets(SERVICE.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..specs import CallTo, IfItems, Language, Operation, PickItems, PoolSpec, ProbeSpec, ServiceSpec, Step, Work
-from .rules import pool_waits, user_facing, workload_tickets
+from .rules import high_latency
 
 SKUS = 500
 ZIPF = 0.9
@@ -49,6 +49,4 @@ SERVICE = ServiceSpec(
     ),
 )
 
-ERRORS, LATENCY = user_facing(SERVICE.name, p99_s=2.0)
-NOT_READY, BUDGET = workload_tickets(SERVICE.name)
-POOL = pool_waits(SERVICE.name)
+LATENCY = high_latency(SERVICE.name, p99_s=2.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..specs import CallTo, Language, Operation, PoolSpec, ProbeSpec, RetrySpec, ServiceSpec, Work
-from .rules import gc_pauses, pool_waits, unauthorized, user_facing, workload_tickets
+from .rules import high_latency
 
 _STORE = CallTo(service="postgres-db", operation="insert_payment", timeout_s=5.0, pool="postgres-db")
 
@@ -44,8 +44,4 @@ SERVICE = ServiceSpec(
     ),
 )
 
-ERRORS, LATENCY = user_facing(SERVICE.name, p99_s=2.0)
-UNAUTHORIZED = unauthorized(SERVICE.name)
-NOT_READY, BUDGET = workload_tickets(SERVICE.name)
-GC = gc_pauses(SERVICE.name)
-POOL = pool_waits(SERVICE.name)
+LATENCY = high_latency(SERVICE.name, p99_s=2.0)

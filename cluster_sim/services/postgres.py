@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..specs import BackendSpec, Language, Operation, ServiceSpec, Work
-from ..telemetry.alerts import AlertRule, Severity
-from ..telemetry.scrape import ScrapeLog
+from ..telemetry.rules.rule import AlertRule, Severity
 
 SERVICE = ServiceSpec(
     name="postgres-db",
@@ -37,49 +36,28 @@ SERVICE = ServiceSpec(
     ),
 )
 
-
-def connection_share(scrapes: ScrapeLog, service: str) -> float | None:
-    """Connections in use over max_connections."""
-    _, now, _ = scrapes.store(service)
-    return now.used / now.limit
-
-
-def refused_connections(scrapes: ScrapeLog, service: str) -> float | None:
-    """Connection attempts turned away for want of a slot in the last minute."""
-    before, now, _ = scrapes.store(service)
-    return float(now.refused - before.refused)
-
-
-def busy_cores(scrapes: ScrapeLog, service: str) -> float | None:
-    """Share of the cores busy over the last minute."""
-    return scrapes.golden(service).utilization
-
-
+DOWN = AlertRule(
+    alert="PostgresqlDown",
+    expr="pg_up == 0",
+    severity=Severity.TICKET,
+    summary="{{ $labels.pod }} does not accept connections",
+    group="postgres",
+)
 CONNECTIONS = AlertRule(
     alert="PostgresqlTooManyConnections",
-    service=SERVICE.name,
-    severity=Severity.TICKET,
-    value=connection_share,
-    threshold=0.8,
+    expr="sum by (service) (pg_stat_activity_count) / sum by (service) (pg_settings_max_connections) > 0.8",
     for_s=60,
-    text="connections at {value} of max_connections > {threshold} for 1m",
-)
-REFUSED = AlertRule(
-    alert="PostgresqlConnectionsRefused",
-    service=SERVICE.name,
     severity=Severity.TICKET,
-    value=refused_connections,
-    threshold=0,
-    for_s=30,
-    text="{value} connection attempts refused in the last minute",
-    unit="",
+    summary="{{ $labels.service }} connections at {{ $value | humanizePercentage }} of max_connections > 80% for 1m",
+    description="Clients are refused when all are taken; the pools of all clients together must leave room.",
+    group="postgres",
 )
 CPU = AlertRule(
     alert="PostgresqlHighCPU",
-    service=SERVICE.name,
-    severity=Severity.TICKET,
-    value=busy_cores,
-    threshold=0.8,
+    expr='sum by (service) (rate(container_cpu_usage_seconds_total{service="postgres-db"}[1m]))\n'
+    '/ sum by (service) (kube_pod_container_resource_limits{resource="cpu"}) > 0.8',
     for_s=60,
-    text="cores busy {value} > {threshold} for 1m",
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} cores busy {{ $value | humanizePercentage }} > 80% over 1m for 1m",
+    group="postgres",
 )

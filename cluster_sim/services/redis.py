@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..specs import CacheRead, CacheSpec, CacheWrite, Language, Operation, ServiceSpec, Work
-from ..telemetry.alerts import AlertRule, Severity
-from ..telemetry.scrape import ScrapeLog
+from ..telemetry.rules.rule import AlertRule, Severity
 
 MIB = 1 << 20
 
@@ -34,35 +33,36 @@ SERVICE = ServiceSpec(
     ),
 )
 
-
-def memory_share(scrapes: ScrapeLog, service: str) -> float | None:
-    """Memory in use over maxmemory."""
-    _, now, _ = scrapes.store(service)
-    return now.used / now.limit
-
-
-def miss_ratio(scrapes: ScrapeLog, service: str) -> float | None:
-    """Share of lookups of the last minute that missed."""
-    before, now, _ = scrapes.store(service)
-    lookups = now.hits + now.misses - before.hits - before.misses
-    return (now.misses - before.misses) / lookups if lookups > 100 else None
-
-
+DOWN = AlertRule(
+    alert="RedisDown",
+    expr="redis_up == 0",
+    severity=Severity.TICKET,
+    summary="{{ $labels.pod }} does not accept connections",
+    group="redis",
+)
 MEMORY = AlertRule(
     alert="RedisOutOfConfiguredMaxmemory",
-    service=SERVICE.name,
-    severity=Severity.TICKET,
-    value=memory_share,
-    threshold=0.9,
+    expr="redis_memory_used_bytes / redis_memory_max_bytes > 0.9",
     for_s=60,
-    text="memory at {value} of maxmemory > {threshold} for 1m",
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} memory at {{ $value | humanizePercentage }} of maxmemory > 90% for 1m",
+    description="What happens at maxmemory depends on maxmemory-policy: keys are evicted or writes refused.",
+    group="redis",
+)
+REJECTED_WRITES = AlertRule(
+    alert="RedisRejectedCommands",
+    expr="sum by (service, cmd) (increase(redis_commands_rejected_calls_total[1m])) > 0",
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} {{ $labels.cmd }} commands refused over 1m: {{ $value | humanize }}",
+    group="redis",
 )
 MISSES = AlertRule(
     alert="RedisLowHitRatio",
-    service=SERVICE.name,
-    severity=Severity.TICKET,
-    value=miss_ratio,
-    threshold=0.3,
+    expr="sum by (service) (rate(redis_keyspace_misses_total[1m])) / (sum by (service) "
+    "(rate(redis_keyspace_hits_total[1m]))\n+ sum by (service) (rate(redis_keyspace_misses_total[1m])) > 2) > 0.3",
     for_s=60,
-    text="{value} of lookups missed > {threshold} for 1m",
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} lookups that missed {{ $value | humanizePercentage }} > 30% over 1m for 1m",
+    description="Misses are looked up in the database. Fewer than 2 lookups a second are not alerted on.",
+    group="redis",
 )

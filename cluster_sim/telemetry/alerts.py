@@ -1,124 +1,193 @@
-"""Alert rules on the simulated clock: inactive, pending for a while, firing, resolved."""
+"""The alerts of one cluster on the simulated clock: inactive, pending for a while, firing, resolved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from math import nan
 from typing import TYPE_CHECKING
 
-from ..clock import nanoseconds
+from ..clock import SECOND, nanoseconds
+from .recordings import SeriesKey
+from .rules.evaluator import Evaluator
+from .rules.rule import AlertRule, RecordingRule, Rule, Severity
+from .rules.template import Template
+from .series import NAME
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
-    from .scrape import ScrapeLog
+
+__all__ = ["Alert", "AlertManager", "AlertRule", "RecordingRule", "Severity"]
 
 
-class Severity(StrEnum):
-    """A page wakes somebody, because users feel it; a ticket waits for working hours."""
-
-    PAGE = "critical"
-    TICKET = "warning"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlertRule:
-    """A condition on the telemetry of one service.
-
-    Attributes:
-        name: alert and service, unique (`HighErrorRate/payment-service`).
-        alert: CamelCase name of the condition.
-        value: what is compared, from the scrapes; None while there is nothing to compare.
-        threshold: fires above it.
-        for_s: seconds the condition must hold.
-        text: one line with `{value}` and `{threshold}`.
-        unit: how values are written: `%`, `s` or empty.
-    """
-
-    alert: str
-    service: str
-    severity: Severity
-    value: Callable[[ScrapeLog, str], float | None]
-    threshold: float
-    for_s: float
-    text: str
-    unit: str = "%"
-
-    @property
-    def name(self) -> str:
-        """The rule's unique name."""
-        return f"{self.alert}/{self.service}"
-
-    def write(self, value: float) -> str:
-        """A value in the rule's unit."""
-        if self.unit == "%":
-            return f"{value * 100:.1f}%"
-        return f"{value:.2f}s" if self.unit == "s" else f"{value:g}"
-
-
-@dataclass
+@dataclass(slots=True)
 class Alert:
     """One alert that is or was active.
 
     Attributes:
+        rule: what raised it.
+        series: labels of the series that the rule's expression yielded.
+        labels: these and the rule's own.
         active_at: nanoseconds, when the condition began to hold.
-        fired_at: when it had held long enough; None while pending.
-        resolved_at: when it stopped; None while active.
         value: the last value.
+        fired_at: when it had held long enough; None while pending.
+        absent_since: when the condition ended, while the alert is kept firing; else None.
+        resolved_at: when it stopped; None while active.
     """
 
-    rule: str
+    rule: AlertRule
+    series: dict[str, str]
+    labels: dict[str, str]
     active_at: int
     value: float
     fired_at: int | None = None
+    absent_since: int | None = None
     resolved_at: int | None = None
+
+    @property
+    def alertname(self) -> str:
+        """The name of the condition."""
+        return self.rule.alert
+
+    @property
+    def service(self) -> str:
+        """The service it is about; empty where it is about none."""
+        return self.labels.get("service", "")
+
+    @property
+    def name(self) -> str:
+        """`HighErrorRate/payment-service`."""
+        return f"{self.alertname}/{self.service}" if self.service else self.alertname
+
+    @property
+    def severity(self) -> Severity:
+        """Who is told."""
+        return self.rule.severity
 
     @property
     def firing(self) -> bool:
         """Whether it is firing now."""
         return self.fired_at is not None and self.resolved_at is None
 
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The rule's annotations for this alert, with its last value."""
+        return {name: Template(text).expand(self.series, self.value) for name, text in self.rule.annotations.items()}
 
-class AlertManager:
-    """Evaluates the rules of one cluster after each scrape.
+
+class RuleAlerts:
+    """The active alerts of one rule.
+
+    Source of what is done when: prometheus 2.42, rules/alerting.go, AlertingRule.Eval.
 
     Attributes:
-        rules: by name.
-        active: rule name → the alert that is pending or firing.
+        alerts: labels → the alert that is pending or firing.
+        resolved: those that have fired and ended at the last evaluation.
+    """
+
+    def __init__(self, rule: AlertRule) -> None:
+        self.rule = rule
+        self.alerts: dict[SeriesKey, Alert] = {}
+        self.resolved: list[Alert] = []
+        self._holds = nanoseconds(rule.for_s)
+        self._keys: Sequence[SeriesKey] = ()
+        self._labels: list[SeriesKey] = []
+        self._changed = True
+        self._states: tuple[SeriesKey, ...] = ()
+        self._values: tuple[float, ...] = ()
+
+    def update(self, keys: Sequence[SeriesKey], values: Sequence[float | None], now: int) -> None:
+        """Take in what the expression yields: series by their labels, and their values."""
+        if values and keys is not self._keys:
+            self._keys = keys
+            self._labels = [_labels(self.rule, dict(key)) for key in keys]
+        present: set[SeriesKey] = set()
+        for place, value in enumerate(values):
+            if value is not None:
+                labels = self._labels[place]
+                present.add(labels)
+                alert = self.alerts.get(labels)
+                if alert is None:
+                    alert = self.alerts[labels] = Alert(self.rule, dict(keys[place]), dict(labels), now, value)
+                    self._changed = True
+                alert.value = value
+                alert.absent_since = None
+                if alert.fired_at is None and now - alert.active_at >= self._holds:
+                    alert.fired_at = now
+                    self._changed = True
+        self.resolved = []
+        if len(present) < len(self.alerts):
+            self._end([labels for labels in self.alerts if labels not in present], now)
+
+    def _end(self, ended: list[SeriesKey], now: int) -> None:
+        for labels in ended:
+            alert = self.alerts[labels]
+            if alert.fired_at is not None:
+                if alert.absent_since is None:
+                    alert.absent_since = now
+                if now - alert.absent_since < nanoseconds(self.rule.keep_firing_for_s):
+                    continue
+                alert.resolved_at = now
+                self.resolved.append(alert)
+            del self.alerts[labels]
+            self._changed = True
+
+    def states(self, epoch_s: int) -> tuple[tuple[SeriesKey, ...], tuple[float, ...]]:
+        """The series that tell of the alerts, and their values."""
+        if self._changed:
+            self._changed = False
+            states: dict[SeriesKey, float] = {}
+            for labels, alert in self.alerts.items():
+                state = ("alertstate", "firing" if alert.fired_at is not None else "pending")
+                states[tuple(sorted(((NAME, "ALERTS"), state, *labels)))] = 1.0
+                since = float(epoch_s + alert.active_at // SECOND)
+                states[tuple(sorted(((NAME, "ALERTS_FOR_STATE"), *labels)))] = since
+            self._states, self._values = tuple(states), tuple(states.values())
+        return self._states, self._values
+
+
+def _labels(rule: AlertRule, series: Mapping[str, str]) -> SeriesKey:
+    labels = {name: text for name, text in series.items() if name != NAME}
+    labels |= {name: Template(text).expand(series, nan) for name, text in rule.all_labels.items()}
+    labels["alertname"] = rule.alert
+    return tuple(sorted(labels.items()))
+
+
+class AlertManager:
+    """Evaluates the rules of one cluster every 15 s, and keeps their alerts.
+
+    Attributes:
+        rules: in the order of evaluation.
         history: alerts that have fired and are over.
     """
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.rules: Mapping[str, AlertRule] = {rule.name: rule for rule in cluster.spec.alert_rules}
-        self.active: dict[str, Alert] = {}
+        self.rules: tuple[Rule, ...] = cluster.spec.rules
         self.history: list[Alert] = []
+        self._evaluator = Evaluator(cluster, self.rules)
+        self._alerts = [RuleAlerts(rule) if isinstance(rule, AlertRule) else None for rule in self.rules]
+        self._names = [rule.name for rule in self.rules]
 
     def evaluate(self) -> None:
-        """Bring every alert up to date with the last scrape."""
+        """Bring everything up to date with the last scrapes."""
         now = self.cluster.sim.now
-        scrapes = self.cluster.scrapes
-        for name, rule in self.rules.items():
-            value = rule.value(scrapes, rule.service)
-            alert = self.active.get(name)
-            if value is None or not value > rule.threshold:
-                if alert is not None:
-                    del self.active[name]
-                    if alert.fired_at is not None:
-                        alert.resolved_at = now
-                        self.history.append(alert)
-                continue
-            if alert is None:
-                alert = self.active[name] = Alert(name, now, value)
-            alert.value = value
-            if alert.fired_at is None and now - alert.active_at >= nanoseconds(rule.for_s):
-                alert.fired_at = now
+        record = self.cluster.recordings.record
+        results = self._evaluator.evaluate(now)
+        for name, alerts, (keys, values) in zip(self._names, self._alerts, results, strict=True):
+            if alerts is None:
+                record(name, now, keys, values)
+            elif values or alerts.alerts:
+                alerts.update(keys, values, now)
+                record(name, now, *alerts.states(self.cluster.epoch_s))
+                self.history += alerts.resolved
+
+    @property
+    def active(self) -> list[Alert]:
+        """The alerts that are pending or firing now, in the order of the rules."""
+        return [alert for alerts in self._alerts if alerts is not None for alert in alerts.alerts.values()]
 
     def firing(self, severity: Severity | None = None) -> list[Alert]:
         """The alerts that fire now, in the order they began."""
-        found = [
-            alert
-            for name, alert in self.active.items()
-            if alert.firing and severity in (None, self.rules[name].severity)
-        ]
-        return sorted(found, key=lambda alert: (alert.fired_at or 0, alert.rule))
+        found = [alert for alert in self.active if alert.firing and severity in (None, alert.severity)]
+        return sorted(found, key=lambda alert: (alert.fired_at or 0, alert.name))

@@ -1,0 +1,1 @@
+"""Rules: series recorded and alerts raised from PromQL expressions, their evaluation and their rule file."""
