@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from .baseline import drift, restore_declared
 from .catalogue import catalogue
-from .clock import WINDOW, WINDOW_S, moment, nanoseconds, rfc3339, seconds
+from .clock import EPOCH_UNIX_S, WINDOW, WINDOW_S, moment, nanoseconds, rfc3339, seconds, unix_ms
 from .cluster import Cluster
 from .errors import ClusterSimError, DuplicateName, InvalidSpec, NoPage, UnknownName
 from .faults import FAULTS, Fault, Mechanism
 from .incident import Incident, begin
 from .recovery import Recovery, good_share, is_safe, judge
 from .remediations import REMEDIATIONS, TEAMS, Remediation
-from .services import ALERT_RULES, DEFAULT_ARRIVAL_RATE_HZ, ENDPOINTS, SERVICES, seven_services
+from .rng import Streams
+from .services import ALERT_RULES, DEFAULT_ARRIVAL_RATE_HZ, ENDPOINTS, RECORDING_RULES, RULES, SERVICES, seven_services
 from .specs import ClusterSpec, EndpointSpec, ServiceSpec
-from .telemetry.alerts import Alert, AlertRule, Severity
+from .telemetry import logql, promql, traces
+from .telemetry.alerts import Alert, AlertRule, RecordingRule, Severity
 from .telemetry.collector import detail, exposition
+from .telemetry.golden import Golden
+from .telemetry.logs import ClusterLogs
 from .telemetry.logs import recent as recent_logs
-from .telemetry.scrape import Golden
+from .telemetry.rules.file import rule_file, rule_file_text
+from .telemetry.series import Matcher, Series
 
 __all__ = [
     "ALERT_RULES",
     "DEFAULT_ARRIVAL_RATE_HZ",
     "ENDPOINTS",
+    "EPOCH_UNIX_S",
     "FAULTS",
+    "RECORDING_RULES",
     "REMEDIATIONS",
+    "RULES",
     "SERVICES",
     "TEAMS",
     "WINDOW",
@@ -30,6 +39,7 @@ __all__ = [
     "Alert",
     "AlertRule",
     "Cluster",
+    "ClusterLogs",
     "ClusterSimError",
     "ClusterSpec",
     "DuplicateName",
@@ -38,24 +48,36 @@ __all__ = [
     "Golden",
     "Incident",
     "InvalidSpec",
+    "Matcher",
     "Mechanism",
     "NoPage",
+    "RecordingRule",
     "Recovery",
     "Remediation",
+    "Series",
     "ServiceSpec",
     "Severity",
+    "Streams",
     "UnknownName",
     "begin",
     "catalogue",
     "detail",
+    "drift",
     "exposition",
     "good_share",
     "is_safe",
     "judge",
+    "logql",
     "moment",
     "nanoseconds",
+    "promql",
     "recent_logs",
+    "restore_declared",
     "rfc3339",
+    "rule_file",
+    "rule_file_text",
     "seconds",
     "seven_services",
+    "traces",
+    "unix_ms",
 ]
