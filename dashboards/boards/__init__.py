@@ -1,0 +1,1 @@
+"""One module per dashboard, each with one function that builds it."""
