@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
 from cluster_sim import REMEDIATIONS, SERVICES, TEAMS, Cluster, Fault
 
@@ -15,14 +13,12 @@ from .episode import EpisodeRecord, Fix
 from .errors import BadRequest
 from .models import Action, ActionType
 from .observation import Look, look_at
+from .queries import query_in
 
 INVESTIGATE_S = 30.0
 ESCALATE_S = 60.0
 NO_OP_S = 60.0
 """Simulated seconds that an action takes."""
-
-LONGEST_GREP = 200
-LONGEST_LOOK_BACK_S = 3600.0
 
 
 @dataclass
@@ -76,53 +72,21 @@ def check(action: Action) -> None:
         if action.target not in known:
             raise BadRequest(f"target: no such {kind}; available_actions lists them", ("target",))
     if action.action_type is ActionType.INVESTIGATE:
-        log_query(action.details)
+        query_in(action.details)
     if action.action_type is ActionType.POSTMORTEM and not text_of(action.details).strip():
         raise BadRequest("details: a postmortem needs text", ("details",))
 
 
 def _investigate(scene: Scene, action: Action) -> Effect:
     service = action.target or ""
-    query = log_query(action.details)
+    query = query_in(action.details)
     scene.cluster.run_for(INVESTIGATE_S)
     look = look_at(scene.cluster, service, scene.looked.get(service), query)
     first = service not in scene.record.investigated and scene.record.repaired_at is None
-    scene.looked[service] = scene.cluster.now
+    if service in look.logs:
+        scene.looked[service] = scene.cluster.now
     scene.record.investigated.setdefault(service, scene.record.step)
-    shown = len(look.logs[service])
-    return Effect(message=f"Looked at {service}: {shown} log lines.", look=look, first_look=first)
-
-
-def log_query(details: str | dict[str, Any] | None) -> dict[str, Any]:
-    """The log query in the details, as JSON or as its text; any other text is a note to oneself.
-
-    Raises:
-        BadRequest: it is JSON of another shape.
-    """
-    fields = details if isinstance(details, dict) else as_json(details or "")
-    if fields is None:
-        return {}
-    query = fields.get("logs", {})
-    if set(fields) - {"logs"} or not isinstance(query, dict) or set(query) - {"grep", "since_s"}:
-        raise BadRequest('details: a query is {"logs": {"grep": text, "since_s": seconds}}', ("details",))
-    grep, since_s = query.get("grep", ""), query.get("since_s", 0.0)
-    if not isinstance(grep, str) or len(grep) > LONGEST_GREP:
-        raise BadRequest(f"details.logs.grep: text of at most {LONGEST_GREP} characters", ("details",))
-    number = isinstance(since_s, int | float) and not isinstance(since_s, bool)
-    if not number or not 0 <= since_s <= LONGEST_LOOK_BACK_S:
-        raise BadRequest(f"details.logs.since_s: seconds from 0 to {LONGEST_LOOK_BACK_S:.0f}", ("details",))
-    return query
-
-
-def as_json(text: str) -> dict[str, Any] | None:
-    """The JSON object that a text is, if it is one."""
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+    return Effect(message=f"Looked at {service}: {look.summary(service)}.", look=look, first_look=first)
 
 
 def _escalate(scene: Scene, action: Action) -> Effect:

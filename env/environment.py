@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from cluster_sim import NoPage, begin, exposition, is_safe, judge, seven_services
+from cluster_sim import Cluster, NoPage, begin, exposition, is_safe, judge, rfc3339, seven_services
 
 from .actions import ACTIONS, Effect, Scene, check
-from .episode import EpisodeRecord, Event
-from .errors import BadRequest, EpisodeOver, NotReset, UnknownTask
+from .episode import EpisodeRecord, Event, Read
+from .errors import BadRequest, EpisodeOver, NotReset, ReadsUsedUp, UnknownTask
 from .grading import Grade, grade
 from .models import Action, EpisodeOptions, Observation
 from .observation import Look, available_actions, observe
 from .rewards import Outcome, shaped_reward, sparse_reward, table_reward
 from .tasks import TASKS, IncidentTask
+from .tools import READ_LIMIT_S, READ_S, understood
 
 
 class IncidentEnvironment:
@@ -31,6 +33,7 @@ class IncidentEnvironment:
         self._grade: Grade
         self._effect = Effect(message="")
         self._paged = 0
+        self._seen = 0
         self._paid = 0.0
         self._actions: list[str] = []
 
@@ -62,7 +65,8 @@ class IncidentEnvironment:
             message="You were paged. The alerts tell what users feel; the rest is for you to find out."
         )
         self.done = False
-        return self._observe(since=self._paged)
+        self._seen = self._paged
+        return self._observe()
 
     def step(self, action: Action) -> Observation:
         """Carry out one action.
@@ -76,7 +80,6 @@ class IncidentEnvironment:
         if self.done:
             raise EpisodeOver
         check(action)
-        before = scene.cluster.now
         record = scene.record
         record.step += 1
         effect = self._effect = ACTIONS[action.action_type](scene, action)
@@ -98,10 +101,30 @@ class IncidentEnvironment:
         )
         reward = self._reward(outcome)
         record.events.append(Event(step=record.step, action=action, reward=reward))
-        observation = self._observe(since=before)
+        observation = self._observe()
         observation.done = self.done
         observation.reward = reward
         return observation
+
+    def read(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Read the telemetry with a tool: it takes time, but no step, and earns nothing.
+
+        Raises:
+            NotReset: no episode has begun.
+            EpisodeOver: it is over.
+            BadRequest: there is no such tool, or it takes other arguments; nothing has changed.
+            ReadsUsedUp: the episode's reads have taken all the time that they may.
+        """
+        scene = self._running()
+        if self.done:
+            raise EpisodeOver
+        asked = understood(tool, arguments)
+        record = scene.record
+        if (len(record.reads) + 1) * READ_S > READ_LIMIT_S:
+            raise ReadsUsedUp
+        scene.cluster.run_for(READ_S)
+        record.reads.append(Read(after_step=record.step, tool=tool, arguments=arguments))
+        return {"time": rfc3339(scene.cluster.now, scene.cluster.epoch_s), **asked.answer(scene.cluster)}
 
     def _running(self) -> Scene:
         if self._scene is None:
@@ -143,8 +166,9 @@ class IncidentEnvironment:
             case "sparse":
                 return sparse_reward(self._grade, done=self.done)
 
-    def _observe(self, since: int) -> Observation:
+    def _observe(self) -> Observation:
         scene = self._running()
+        since, self._seen = self._seen, scene.cluster.now
         return observe(
             scene.cluster,
             step=scene.record.step,
@@ -172,6 +196,7 @@ class IncidentEnvironment:
             "options": self._options.model_dump(),
             "actions": [event.action.model_dump() for event in scene.record.events],
             "rewards": [event.reward for event in scene.record.events],
+            "reads": [asdict(read) for read in scene.record.reads],
         }
         return state | self._verdict()
 
@@ -188,6 +213,16 @@ class IncidentEnvironment:
             "breakdown": {"lines": self._grade.lines, "deductions": self._grade.deductions},
             "truth": {"root_cause": fault.service, "mechanism": str(fault.mechanism), "fault": fault.name},
         }
+
+    @property
+    def read_api(self) -> bool:
+        """Whether the read APIs may show this episode's cluster."""
+        return self._options.read_api
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster as it stands."""
+        return self._running().cluster
 
     def exposition(self) -> bytes:
         """The cluster's metrics as of its simulated now, in Prometheus' text format."""

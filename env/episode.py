@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .models import Action
 
@@ -44,6 +45,19 @@ class Event:
     reward: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """One read over MCP, which took time as every read does.
+
+    Attributes:
+        after_step: steps taken before it; with its place in the list it says when it happened.
+    """
+
+    after_step: int
+    tool: str
+    arguments: dict[str, Any]
+
+
 @dataclass
 class EpisodeRecord:
     """One episode so far.
@@ -72,3 +86,4 @@ class EpisodeRecord:
     repaired_once: bool = False
     no_ops: int = 0
     events: list[Event] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)

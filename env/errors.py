@@ -3,8 +3,10 @@
     EnvError
     ├── UnknownTask (KeyError)         404
     ├── UnknownSession (KeyError)      404
+    ├── ReadAPIClosed (PermissionError) 403 a read API of a scored episode
     ├── NotReset (RuntimeError)        409  a step before the first reset
     ├── EpisodeOver (RuntimeError)     409  a step after done
+    ├── ReadsUsedUp (RuntimeError)     409  a read over MCP past the limit of simulated time
     ├── TaskMismatch (ValueError)      409  a task_id that is not the session's
     ├── BadRequest (ValueError)        422  an input that is not of the published shape
     │   └── MalformedJSON              422  … or not JSON at all
@@ -46,6 +48,14 @@ class UnknownSession(EnvError, KeyError):
     message = "session_id: no such session, it may have been evicted when idle; POST /reset opens one"
 
 
+class ReadAPIClosed(EnvError, PermissionError):
+    """A read API was asked about an episode that was not reset with `read_api=true`."""
+
+    status = 403
+    code = "READ_API_CLOSED"
+    message = "the read APIs are closed in this episode; reset with read_api=true opens them, and the result records it"
+
+
 class NotReset(EnvError, RuntimeError):
     """A step was asked for before any episode began."""
 
@@ -60,6 +70,14 @@ class EpisodeOver(EnvError, RuntimeError):
     status = 409
     code = "EPISODE_OVER"
     message = "the episode is done; reset to start another"
+
+
+class ReadsUsedUp(EnvError, RuntimeError):
+    """The reads of this episode have taken all the simulated time that they may."""
+
+    status = 409
+    code = "READS_USED_UP"
+    message = "the reads of this episode have used up the simulated time they may take; the five actions are left"
 
 
 class TaskMismatch(EnvError, ValueError):

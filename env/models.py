@@ -158,6 +158,7 @@ class EpisodeOptions(BaseModel):
         arrival_rate_hz: user requests per second at the edge.
         reward_mode: the seed's table, the change of the score, or the score at the end.
         read_api: whether the Prometheus, Loki, … read APIs answer for this episode; the result records it.
+        attach: `live` to be on call for the live cluster instead; task, seed and the other options say nothing there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -166,6 +167,7 @@ class EpisodeOptions(BaseModel):
     arrival_rate_hz: float = Field(default=20.0, ge=5, le=500, allow_inf_nan=False)
     reward_mode: Literal["table", "shaped", "sparse"] = "table"
     read_api: bool = False
+    attach: Literal["live"] | None = None
 
 
 class ResetRequest(EpisodeOptions):

@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cluster_sim import (
-    ALERT_RULES,
     REMEDIATIONS,
     SERVICES,
     TEAMS,
-    Alert,
     Cluster,
-    Severity,
     detail,
+    nanoseconds,
     recent_logs,
     rfc3339,
 )
 
+from .answers import instant, trace
 from .models import ActionType, Observation
+from .paging import pages, tickets
+from .queries import Query
 
 LINES = 60
 """Log lines shown of one look (chosen: two screens)."""
@@ -35,42 +36,10 @@ class Look:
     logs: dict[str, list[str]] = field(default_factory=dict)
     details: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-
-def page_line(cluster: Cluster, alert: Alert) -> str:
-    """One page as the pager shows it."""
-    rule = ALERT_RULES[alert.rule]
-    status = "RESOLVED" if alert.resolved_at is not None else "FIRING:1"
-    text = rule.text.format(value=rule.write(alert.value), threshold=rule.write(rule.threshold))
-    number = cluster.streams.bits("page", sum(map(ord, alert.rule)), alert.active_at)
-    incident = "".join("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"[number >> 6 * i & 31] for i in range(6))
-    urgency = "high" if rule.severity is Severity.PAGE else "low"
-    return (
-        f"[{status}] {rule.alert} {rule.service} (prod-sim {rule.severity} oncall) | {rule.service} {text} | "
-        f"since {rfc3339(alert.active_at)} | runbook=runbooks/{rule.alert} | "
-        f"PD#Q{incident} urgency={urgency} service={rule.service}"
-    )
-
-
-def pages(cluster: Cluster, since: int) -> list[str]:
-    """The pages that fire now, and those that have been resolved since an instant."""
-    firing = cluster.alerts.firing(Severity.PAGE)
-    over = [
-        alert
-        for alert in cluster.alerts.history
-        if alert.resolved_at is not None
-        and alert.resolved_at > since
-        and ALERT_RULES[alert.rule].severity is Severity.PAGE
-    ]
-    return [page_line(cluster, alert) for alert in [*firing, *over]]
-
-
-def tickets(cluster: Cluster, service: str) -> list[str]:
-    """The open tickets of one service."""
-    return [
-        page_line(cluster, alert)
-        for alert in cluster.alerts.firing(Severity.TICKET)
-        if ALERT_RULES[alert.rule].service == service
-    ]
+    def summary(self, service: str) -> str:
+        """What was found, in a few words."""
+        found = [f"{len(self.logs[service])} log lines"] if service in self.logs else []
+        return ", ".join([*found, *(kind for kind in ("promql", "trace") if kind in self.details[service])])
 
 
 def dashboard(cluster: Cluster) -> dict[str, dict[str, Any]]:
@@ -97,20 +66,31 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DIGITS)
 
 
-def look_at(cluster: Cluster, service: str, since: int | None, query: dict[str, Any]) -> Look:
-    """Log lines, detailed metrics and tickets of one service.
+def look_at(cluster: Cluster, service: str, since: int | None, query: Query) -> Look:
+    """What was asked for, and the tickets of the service; by default its fresh log lines and detailed metrics.
 
     Args:
-        since: instant of the last look, or None.
-        query: `grep` and `since_s` of a log query.
+        since: instant of the last look at its log, or None.
     """
-    if "since_s" in query:
-        since = cluster.now - int(query["since_s"] * 1_000_000_000)
-    elif since is None or query:
+    asked = query.promql is not None or query.trace is not None
+    details: dict[str, Any] = {"tickets": tickets(cluster, service)}
+    logs: dict[str, list[str]] = {}
+    if query.promql is not None:
+        details["promql"] = instant(cluster, query.promql)
+    if query.trace is not None:
+        details["trace"] = trace(cluster, query.trace)
+    if query.logs or not asked:
+        details["detail"] = detail(cluster, service)
+        logs[service] = _lines(cluster, service, since, query)
+    return Look(logs=logs, details={service: details})
+
+
+def _lines(cluster: Cluster, service: str, since: int | None, query: Query) -> list[str]:
+    if query.since_s is not None:
+        since = cluster.now - nanoseconds(query.since_s)
+    elif since is None or query.logs:
         since = cluster.now - FIRST_LOOK_S * 1_000_000_000
-    lines = recent_logs(cluster, service, since_ns=since, limit=LINES, grep=query.get("grep"))
-    details = {"detail": detail(cluster, service), "tickets": tickets(cluster, service)}
-    return Look(logs={service: lines}, details={service: details})
+    return recent_logs(cluster, service, since_ns=since, limit=LINES, grep=query.grep or None)
 
 
 def available_actions(cluster: Cluster) -> list[str]:
@@ -156,5 +136,8 @@ def observe(
         message=message,
         task_id=task_id,
         task_description=description,
-        metadata={"time": rfc3339(cluster.now), "minutes_since_page": round((cluster.now - paged) / 60e9, 2)},
+        metadata={
+            "time": rfc3339(cluster.now, cluster.epoch_s),
+            "minutes_since_page": round((cluster.now - paged) / 60e9, 2),
+        },
     )

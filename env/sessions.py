@@ -8,7 +8,9 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from .errors import EpisodeOver, NotReset, OverCapacity, TaskMismatch, UnknownSession
+from cluster_sim import Cluster
+
+from .errors import EpisodeOver, NotReset, OverCapacity, ReadAPIClosed, TaskMismatch, UnknownSession
 from .models import Action, EpisodeOptions, EpisodeState, Observation, Turn
 
 SESSION_ID_BYTES = 16
@@ -25,11 +27,19 @@ class Environment(Protocol):
 
     def step(self, action: Action) -> Observation: ...
 
+    def read(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]: ...
+
     def state(self) -> dict[str, Any]: ...
 
     def info(self) -> dict[str, Any]: ...
 
     def exposition(self) -> bytes: ...
+
+    @property
+    def read_api(self) -> bool: ...
+
+    @property
+    def cluster(self) -> Cluster: ...
 
 
 EnvironmentFactory = Callable[[], Environment]
@@ -70,6 +80,12 @@ class Session:
             raise EpisodeOver
         return self._turn(self.environment.step(action))
 
+    def read(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Reads the telemetry with a tool, which takes simulated time."""
+        if self.task_id is None:
+            raise NotReset
+        return self.environment.read(tool, arguments)
+
     def state(self, task_id: str | None = None) -> dict[str, Any]:
         self.check_task(task_id)
         if self.task_id is None:
@@ -82,6 +98,14 @@ class Session:
         if self.task_id is None:
             raise NotReset
         return self.environment.exposition()
+
+    def readable(self) -> Cluster:
+        """The cluster, where the episode's read APIs are open."""
+        if self.task_id is None:
+            raise NotReset
+        if not self.environment.read_api:
+            raise ReadAPIClosed
+        return self.environment.cluster
 
     def check_task(self, task_id: str | None) -> None:
         if task_id is not None and self.task_id is not None and task_id != self.task_id:

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Response
 
 from cluster_sim import SERVICES, Mechanism
 
-from ..actions import LONGEST_GREP, LONGEST_LOOK_BACK_S
 from ..models import Action, EpisodeState, Observation
+from ..queries import LONGEST_GREP, LONGEST_LOOK_BACK_S, LONGEST_PROMQL
 from .strict_json import JSONAnswer
 
 ENV_NAME = "incident-response-env"
@@ -32,10 +32,10 @@ async def metadata() -> Response:
 
 
 def action_schema() -> dict[str, Any]:
-    """The schema of an action, with what its details may hold: a root-cause statement, a log query, or text."""
+    """The schema of an action, with what its details may hold: a root-cause statement, a query, or text."""
     schema = Action.model_json_schema()
     schema["properties"]["details"]["description"] = (
-        "Of escalate and postmortem: a RootCauseStatement or prose. Of investigate: a LogQuery, or nothing."
+        "Of escalate and postmortem: a RootCauseStatement or prose. Of investigate: a Query, or nothing."
     )
     schema.setdefault("$defs", {}).update(
         RootCauseStatement={
@@ -48,9 +48,11 @@ def action_schema() -> dict[str, Any]:
             },
             "required": ["root_cause", "mechanism"],
         },
-        LogQuery={
+        Query={
             "type": "object",
             "properties": {
+                "promql": {"type": "string", "maxLength": LONGEST_PROMQL},
+                "trace": {"type": "string", "pattern": "^[0-9a-fA-F]{1,32}$"},
                 "logs": {
                     "type": "object",
                     "properties": {
@@ -58,7 +60,7 @@ def action_schema() -> dict[str, Any]:
                         "since_s": {"type": "number", "minimum": 0, "maximum": LONGEST_LOOK_BACK_S},
                     },
                     "additionalProperties": False,
-                }
+                },
             },
             "additionalProperties": False,
         },

@@ -8,11 +8,13 @@ from functools import cache, partial
 
 from fastapi import FastAPI
 
+from ..live.settings import LiveSettings
 from ..sessions import EnvironmentFactory, SessionStore
-from . import about_routes, episode_routes, mcp, refusals, task_routes, websocket
+from . import about_routes, episode_routes, live_routes, mcp, refusals, task_routes, websocket
 from .about_routes import API_VERSION, DESCRIPTION
 from .body_limit import BodyLimit
 from .metrics import ServerMetrics
+from .observability import APIS
 from .openapi import describe
 from .runner import EpisodeRunner
 from .settings import ServerSettings
@@ -27,6 +29,7 @@ def create_app(
     environment_factory: EnvironmentFactory | None = None,
     tasks: Mapping[str, Task] | None = None,
     settings: ServerSettings | None = None,
+    live: LiveSettings | None = None,
 ) -> FastAPI:
     """The ASGI application.
 
@@ -34,6 +37,7 @@ def create_app(
         environment_factory: makes the environment of a new session; IncidentEnvironment by default.
         tasks: what may be played, by task_id; the catalogue by default.
         settings: the limits; by default from the environment variables.
+        live: the live cluster, if there is to be one; likewise.
     """
     if environment_factory is None:
         from ..environment import IncidentEnvironment
@@ -62,6 +66,9 @@ def create_app(
     refusals.install(app)
     for routes in (about_routes, episode_routes, task_routes, mcp, websocket):
         app.include_router(routes.router)
+    for api in APIS:
+        api.mount(app)
+    live_routes.install(app, live or LiveSettings.from_environ())
     app.openapi = cache(partial(describe, app))  # type: ignore[method-assign] # FastAPI's documented way
     return app
 
@@ -71,9 +78,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runner: EpisodeRunner = app.state.runner
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     sweep = asyncio.create_task(runner.sweep(SWEEP_EVERY_S))
+    live_routes.start(app)
     try:
         yield
     finally:
+        await live_routes.stop(app)
         sweep.cancel()
         with suppress(asyncio.CancelledError):
             await sweep

@@ -6,6 +6,7 @@ from fastapi.responses import PlainTextResponse
 from ..errors import NotReset
 from ..models import DEFAULT_TASK_ID, Action, EpisodeState, ResetRequest, StepRequest, Turn
 from ..sessions import NO_EPISODE, Session
+from . import live_routes
 from .openapi import takes
 from .reading import SESSION_HEADER, SESSION_QUERY, read_reset, read_session_query, read_step
 from .runner import EpisodeRunner
@@ -29,7 +30,7 @@ async def reset(request: Request) -> Response:
     runner.check_task(wanted.task_id)
     session = None if wanted.session_id is None else runner.store.get(wanted.session_id)
     turn = await runner.reset(wanted, session)
-    if session is None:
+    if session is None and wanted.attach is None:
         runner.store.alias(wanted.task_id, runner.store.get(turn.session_id))
     return turn_answer(turn)
 
@@ -75,13 +76,12 @@ async def state(request: Request) -> Response:
     openapi_extra=takes(query=["session_id"]),
 )
 async def metrics(request: Request) -> Response:
-    """The server's own metrics, or with `session_id` that session's cluster as of its simulated now."""
+    """The server's own metrics and the live cluster's, or with `session_id` a session's as of its simulated now."""
     session_id = request.query_params.get("session_id")
     if session_id is None:
-        page: bytes = request.app.state.metrics.exposition()
-    else:
-        runner = runner_of(request)
-        page = await runner.exposition(runner.store.get(session_id))
+        return await live_routes.metrics_page(request)
+    runner = runner_of(request)
+    page = await runner.exposition(runner.store.get(session_id))
     return Response(page, media_type=EXPOSITION_TYPE)
 
 

@@ -1,24 +1,36 @@
-"""MCP over JSON-RPC 2.0: the handshake and an empty tool list."""
+"""MCP over JSON-RPC 2.0: the handshake, the tools, and OpenEnv's opening and closing of a session."""
 
+from __future__ import annotations
+
+import logging
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from fastapi import APIRouter, Request, Response
 
-from ..errors import MalformedJSON
+from ..errors import EnvError, MalformedJSON, NotReset, UnknownSession
+from ..sessions import Session
+from . import mcp_tools
 from .about_routes import API_VERSION, ENV_NAME
+from .episode_routes import find_session, runner_of
+from .reading import SESSION_HEADER
+from .runner import EpisodeRunner
 from .strict_json import JSONAnswer, parse
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+SERVER_ERROR = -32000
 
 PROTOCOL_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """Newest first; a client that asks for another is offered the newest."""
 MAX_BATCH = 32
 MAX_ID_CHARS = 256
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["MCP"])
 
@@ -35,7 +47,44 @@ class RPCError(Exception):
         return {"code": code, "message": message}
 
 
-def initialize(params: Params) -> Reply:
+class Caller(Protocol):
+    """Who sends the messages: an HTTP request or a connection of /ws."""
+
+    @property
+    def runner(self) -> EpisodeRunner: ...
+
+    def session(self, session_id: str | None) -> Session:
+        """The session that a message is about; `session_id` is the one in its params."""
+        ...
+
+    def open_session(self) -> str:
+        """Opens a session; its id."""
+        ...
+
+    def close_session(self, session_id: str) -> None: ...
+
+
+class HTTPCaller:
+    """A request to /mcp: its session is found as that of /step is, with the params in place of the body."""
+
+    def __init__(self, request: Request) -> None:
+        self.runner = runner_of(request)
+        self._session_id = request.query_params.get("session_id", request.headers.get(SESSION_HEADER))
+
+    def session(self, session_id: str | None) -> Session:
+        session = find_session(self.runner, self._session_id or session_id, None)
+        if session is None:
+            raise NotReset
+        return session
+
+    def open_session(self) -> str:
+        return self.runner.store.open().session_id
+
+    def close_session(self, session_id: str) -> None:
+        self.runner.store.close(self.runner.store.get(session_id).session_id)
+
+
+async def initialize(caller: Caller, params: Params) -> Reply:
     version = params.get("protocolVersion")
     if not isinstance(version, str):
         raise RPCError(INVALID_PARAMS, "protocolVersion should be text")
@@ -43,27 +92,60 @@ def initialize(params: Params) -> Reply:
         "protocolVersion": version if version in PROTOCOL_VERSIONS else PROTOCOL_VERSIONS[0],
         "capabilities": {"tools": {}},
         "serverInfo": {"name": ENV_NAME, "version": API_VERSION},
+        "instructions": mcp_tools.INSTRUCTIONS,
     }
 
 
-def ping(params: Params) -> Reply:
+async def ping(caller: Caller, params: Params) -> Reply:
     return {}
 
 
-def list_tools(params: Params) -> Reply:
-    return {"tools": []}
+async def list_tools(caller: Caller, params: Params) -> Reply:
+    return {"tools": mcp_tools.catalogue()}
 
 
-def call_tool(params: Params) -> Reply:
-    raise RPCError(INVALID_PARAMS, "no such tool; tools/list lists them")
+async def call_tool(caller: Caller, params: Params) -> Reply:
+    """A tool's answer; what goes wrong in it is told as the answer, so that a model reads it."""
+    name, arguments = params.get("name"), params.get("arguments", {})
+    if not isinstance(name, str) or name not in mcp_tools.NAMES:
+        raise RPCError(INVALID_PARAMS, "no such tool; tools/list lists them")
+    if not isinstance(arguments, dict):
+        raise RPCError(INVALID_PARAMS, "arguments should be an object")
+    session = caller.session(session_id_of(params))
+    try:
+        return mcp_tools.told(await mcp_tools.call(caller.runner, session, name, arguments))
+    except EnvError as error:
+        caller.runner.refused(error)
+        return mcp_tools.told({"error": error.message}, is_error=True)
 
 
-METHODS: dict[str, Callable[[Params], Reply]] = {
+async def create_session(caller: Caller, params: Params) -> Reply:
+    return {"session_id": caller.open_session()}
+
+
+async def close_session(caller: Caller, params: Params) -> Reply:
+    session_id = session_id_of(params)
+    if session_id is None:
+        raise RPCError(INVALID_PARAMS, "session_id is required")
+    caller.close_session(session_id)
+    return {"session_id": session_id, "closed": True}
+
+
+METHODS: dict[str, Callable[[Caller, Params], Awaitable[Reply]]] = {
     "initialize": initialize,
     "ping": ping,
     "tools/list": list_tools,
     "tools/call": call_tool,
+    "openenv/session/create": create_session,
+    "openenv/session/close": close_session,
 }
+
+
+def session_id_of(params: Params) -> str | None:
+    session_id = params.get("session_id")
+    if session_id is not None and not (isinstance(session_id, str) and len(session_id) <= MAX_ID_CHARS):
+        raise RPCError(INVALID_PARAMS, f"session_id should be text of at most {MAX_ID_CHARS} characters")
+    return session_id
 
 
 @router.post("/mcp", response_model=dict[str, Any])
@@ -73,17 +155,20 @@ async def mcp(request: Request) -> Response:
         message = parse(await request.body())
     except MalformedJSON:
         return JSONAnswer(failure(None, RPCError(PARSE_ERROR, "Parse error")))
-    reply = answer_batch(message) if isinstance(message, list) else answer(message)
+    caller = HTTPCaller(request)
+    reply = await answer_batch(caller, message) if isinstance(message, list) else await answer(caller, message)
     return Response(status_code=202) if reply is None else JSONAnswer(reply)
 
 
-def answer_batch(messages: list[Any]) -> list[Reply] | Reply | None:
+async def answer_batch(caller: Caller, messages: list[Any]) -> list[Reply] | Reply | None:
+    """The replies to a batch, which is carried out in its order."""
     if not 0 < len(messages) <= MAX_BATCH:
         return failure(None, RPCError(INVALID_REQUEST, f"a batch holds 1 to {MAX_BATCH} messages"))
-    return [reply for reply in map(answer, messages) if reply is not None] or None
+    replies = [await answer(caller, message) for message in messages]
+    return [reply for reply in replies if reply is not None] or None
 
 
-def answer(message: Any) -> Reply | None:
+async def answer(caller: Caller, message: Any) -> Reply | None:
     """The reply to one message; None to a notification."""
     try:
         method, params, request_id = read(message)
@@ -96,9 +181,16 @@ def answer(message: Any) -> Reply | None:
             raise RPCError(METHOD_NOT_FOUND, "Method not found")
         if not isinstance(params, dict):
             raise RPCError(INVALID_PARAMS, "params should be an object")
-        return {"jsonrpc": "2.0", "id": request_id, "result": METHODS[method](params)}
+        return {"jsonrpc": "2.0", "id": request_id, "result": await METHODS[method](caller, params)}
     except RPCError as error:
         return failure(request_id, error)
+    except EnvError as error:
+        caller.runner.refused(error)
+        code = INVALID_PARAMS if isinstance(error, UnknownSession) else SERVER_ERROR
+        return failure(request_id, RPCError(code, error.message))
+    except Exception:
+        log.exception("a message could not be answered")
+        return failure(request_id, RPCError(INTERNAL_ERROR, "internal error"))
 
 
 def read(message: Any) -> tuple[str, Any, Any]:

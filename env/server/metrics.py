@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
 from ..sessions import SessionStore
@@ -49,6 +50,7 @@ class ServerMetrics:
         counted = CollectorRegistry()
         self.resets = Counter("incident_env_resets", "Episodes begun.", ["task_id"], registry=counted)
         self.steps = Counter("incident_env_steps", "Steps taken.", ["action_type"], registry=counted)
+        self.reads = Counter("incident_env_reads", "Reads over MCP.", ["tool"], registry=counted)
         self.refusals = Counter("incident_env_refusals", "Requests refused.", ["code"], registry=counted)
         self.websockets = Counter("incident_env_websockets", "WebSocket connections accepted.", registry=counted)
         self.durations = Histogram(
@@ -72,5 +74,5 @@ class ServerMetrics:
         yield
         self.durations.labels(operation=operation).observe(time.perf_counter() - began_s)
 
-    def exposition(self) -> bytes:
-        return generate_latest(self.registry)
+    def exposition(self, openmetrics: bool = False) -> bytes:
+        return (generate_openmetrics if openmetrics else generate_latest)(self.registry)

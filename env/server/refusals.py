@@ -20,6 +20,8 @@ def refusal(error: EnvError) -> JSONAnswer:
         body["fields"] = error.fields
     if isinstance(error, OverCapacity):
         headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONAnswer(body, error.status, headers)
 
 

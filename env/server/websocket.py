@@ -27,14 +27,28 @@ class UnknownFrame(BadRequest):
     frame_code = "UNKNOWN_TYPE"
 
 
-class Connection:
-    """One client on /ws; its session is opened by the first reset."""
+class OneSession(BadRequest):
+    """The frame is about another session than the connection's, or would close that one."""
 
-    def __init__(self, runner: EpisodeRunner, metrics: ServerMetrics, max_frame_bytes: int) -> None:
+    def __init__(self) -> None:
+        super().__init__("session_id: one connection is one session, which is closed with it", ("session_id",))
+
+
+class Connection:
+    """One client on /ws; its session is opened by the first reset, or is one that was opened over /mcp.
+
+    Attributes:
+        lent: whether the session was opened elsewhere; it then outlives the connection.
+    """
+
+    def __init__(
+        self, runner: EpisodeRunner, metrics: ServerMetrics, max_frame_bytes: int, lent: Session | None = None
+    ) -> None:
         self.runner = runner
         self.metrics = metrics
         self.max_frame_bytes = max_frame_bytes
-        self.session: Session | None = None
+        self.lent = lent is not None
+        self._session = lent
 
     async def answer(self, raw: str | bytes) -> Frame | None:
         """The answering frame; None ends the connection."""
@@ -51,8 +65,28 @@ class Connection:
             return error_frame("internal error", "EXECUTION_ERROR")
 
     def close(self) -> None:
-        if self.session is not None:
-            self.runner.store.close(self.session.session_id)
+        if self._session is not None and not self.lent:
+            self.runner.store.close(self._session.session_id)
+
+    # ------------------------------------------------------------ as a caller of MCP
+
+    def session(self, session_id: str | None = None) -> Session:
+        """The connection's own session."""
+        if self._session is None:
+            raise NotReset
+        if session_id not in (None, self._session.session_id):
+            raise OneSession
+        return self.runner.store.get(self._session.session_id)
+
+    def open_session(self) -> str:
+        """The session of the connection, which need not be opened twice."""
+        if self._session is None or self._session.session_id not in self.runner.store:
+            self._session = self.runner.store.open()
+        return self._session.session_id
+
+    def close_session(self, session_id: str) -> None:
+        """Refused: the session is closed with the connection."""
+        raise OneSession
 
     def _read(self, raw: str | bytes) -> tuple[str, dict[str, Any]]:
         size_bytes = len(raw.encode() if isinstance(raw, str) else raw)
@@ -76,25 +110,21 @@ class Connection:
                 return {"type": "observation", "data": turn}
             case "step":
                 action = read_action(data)
-                if self.session is None:
-                    raise NotReset
-                session = self.runner.store.get(self.session.session_id)
-                return {"type": "observation", "data": await self.runner.step(session, action)}
+                return {"type": "observation", "data": await self.runner.step(self.session(), action)}
             case "mcp":
-                return {"type": "mcp", "data": mcp.answer(data) or {}}
+                return {"type": "mcp", "data": await mcp.answer(self, data) or {}}
             case _:
-                if self.session is None:
+                if self._session is None:
                     return {"type": "state", "data": NO_EPISODE}
-                session = self.runner.store.get(self.session.session_id)
-                return {"type": "state", "data": await self.runner.state(session)}
+                return {"type": "state", "data": await self.runner.state(self.session())}
 
     async def _reset(self, wanted: ResetRequest) -> Turn:
-        own_id = None if self.session is None else self.session.session_id
+        own_id = None if self._session is None else self._session.session_id
         if wanted.session_id not in (None, own_id):
-            raise BadRequest("session_id: one connection is one session", ("session_id",))
+            raise OneSession
         if own_id is None or own_id not in self.runner.store:
             turn = await self.runner.reset(wanted)
-            self.session = self.runner.store.get(turn.session_id)
+            self._session, self.lent = self.runner.store.get(turn.session_id), False
             return turn
         return await self.runner.reset(wanted, self.runner.store.get(own_id))
 
@@ -109,7 +139,15 @@ async def ws(websocket: WebSocket) -> None:
     state = websocket.app.state
     await websocket.accept()
     state.metrics.websockets.inc()
-    connection = Connection(state.runner, state.metrics, state.settings.max_body_bytes)
+    try:
+        wanted = websocket.query_params.get("session_id")
+        lent = None if wanted is None else state.runner.store.get(wanted)
+    except EnvError as error:
+        state.metrics.refused(error.code)
+        await websocket.send_text(encode(error_frame(error.message, error.frame_code)).decode())
+        await websocket.close()
+        return
+    connection = Connection(state.runner, state.metrics, state.settings.max_body_bytes, lent)
     try:
         while (message := await websocket.receive())["type"] == "websocket.receive":
             reply = await connection.answer(message.get("text") or message.get("bytes") or "")

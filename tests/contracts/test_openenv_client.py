@@ -5,9 +5,11 @@ import json
 import subprocess
 
 import pytest
+import requests
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from openenv.core.generic_client import GenericEnvClient  # type: ignore[import-untyped]
+from openenv.core.mcp_client import MCPToolClient  # type: ignore[import-untyped]
 from openenv.validation.graders.runtime.basic import ObservationSchemaGrader, StateContractGrader  # type: ignore[import-untyped]
 from openenv.validation.runtime.collector import collect_runtime_evidence  # type: ignore[import-untyped]
 from openenv.validation.runtime.contracts import RuntimePlan  # type: ignore[import-untyped]
@@ -90,14 +92,46 @@ def test_the_runtime_graders_find_state_and_observations_in_order(url):
         assert grader.check(None, evidence) == []
 
 
-def test_an_mcp_client_shakes_hands_and_finds_no_tools(url):
+def test_an_mcp_client_plays_with_the_tools_it_finds(url):
+    """The client of the Model Context Protocol's own Python SDK."""
+    session_id = requests.post(f"{url}/reset?task_id=task_easy&seed=3", timeout=60).json()["session_id"]
+
     async def story():
         async with (
-            streamable_http_client(f"{url}/mcp") as (read, write, _),
+            streamable_http_client(f"{url}/mcp?session_id={session_id}") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             hello = await session.initialize()
             await session.send_ping()
-            return hello.serverInfo.name, (await session.list_tools()).tools
+            tools = (await session.list_tools()).tools
+            looked = await session.call_tool("query_metrics", {"promql": "sum(pg_stat_activity_count)"})
+            wrong = await session.call_tool("query_metrics", {"promql": "sum("})
+            acted = await session.call_tool("investigate", {"target": "postgres-db"})
+            return hello, tools, looked, wrong, acted
 
-    assert asyncio.run(story()) == ("incident-response-env", [])
+    hello, tools, looked, wrong, acted = asyncio.run(story())
+    assert hello.serverInfo.name == "incident-response-env"
+    assert len(tools) == 12
+    assert looked.structuredContent["result"][0]["value"] > 0
+    assert wrong.isError
+    assert acted.structuredContent["observation"]["step"] == 1
+    assert not acted.isError
+
+
+def test_openenvs_mcp_client_plays_an_episode(url):
+    """It opens a session over /mcp, resets it on /ws and calls tools over /mcp."""
+
+    async def story():
+        async with MCPToolClient(base_url=url) as env:
+            reset = await env.reset(task_id="task_easy", seed=3)
+            tools = {tool.name: tool for tool in await env.list_tools()}
+            signals = await env.call_tool("golden_signals", service="payment-service")
+            turn = await env.call_tool("investigate", target="postgres-db")
+            state = await env.state()
+            return reset, tools, signals, turn, state
+
+    reset, tools, signals, turn, state = asyncio.run(story())
+    assert reset.observation.alerts
+    assert tools["investigate"].input_schema["required"] == ["target"]
+    assert signals["services"]["payment-service"]["error_ratio"] > 0.05
+    assert turn["observation"]["step"] == state.step_count == 1

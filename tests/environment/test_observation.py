@@ -59,7 +59,21 @@ def test_a_log_query_filters_and_looks_back():
 
 
 @pytest.mark.parametrize(
-    "query", [{"promql": "up"}, {"logs": "FATAL"}, {"logs": {"grep": 1}}, {"logs": {"since_s": -1}}, {"logs": {"x": 1}}]
+    "query",
+    [
+        {"promql": "up("},
+        {"promql": 1},
+        {"promql": "x" * 2_001},
+        {"trace": "not hexadecimal"},
+        {"trace": "0" * 33},
+        {"trace": {}},
+        {"promql": "up", "logql": "{}"},
+        '{"promql": "up("}',
+        {"logs": "FATAL"},
+        {"logs": {"grep": 1}},
+        {"logs": {"since_s": -1}},
+        {"logs": {"x": 1}},
+    ],
 )
 def test_a_query_of_another_shape_is_refused(query):
     """The field is named, and nothing is looked at."""
@@ -75,6 +89,47 @@ def test_a_log_query_may_be_text():
     lines = act(begun("task_easy"), "investigate", "postgres-db", query).logs["postgres-db"]
     assert lines
     assert all("FATAL" in line for line in lines)
+
+
+def test_a_metric_query_is_answered_instead_of_the_log():
+    """The value is there, bounded; the tickets are shown, fresh lines are kept for the next look."""
+    environment = begun("task_easy")
+    observation = act(environment, "investigate", "postgres-db", {"promql": "pg_settings_max_connections"})
+    seen = observation.metrics["postgres-db"]
+    assert seen["promql"]["result"][0]["value"] > 0
+    assert seen["tickets"]
+    assert "detail" not in seen
+    assert observation.logs == {}
+    everything = act(environment, "investigate", "redis-cache", {"promql": '{__name__=~".+"}'})
+    assert everything.metrics["redis-cache"]["promql"]["cut"].startswith("50 of ")
+    assert act(environment, "investigate", "postgres-db").logs["postgres-db"]
+
+
+def test_a_metric_query_counts_as_a_look():
+    """The line is earned whatever was looked at."""
+    assert act(begun("task_easy"), "investigate", "postgres-db", {"promql": "up"}).reward == pytest.approx(0.30)
+
+
+def test_a_query_that_cannot_be_evaluated_says_why():
+    """It has been asked, and takes its step."""
+    environment = begun("task_easy")
+    seen = act(environment, "investigate", "postgres-db", {"promql": "up + on (namespace) up"})
+    assert "duplicate" in seen.metrics["postgres-db"]["promql"]["error"]
+    assert environment.state()["step_count"] == 1
+
+
+def test_a_trace_is_shown_by_its_id():
+    """As a log line of an error has it."""
+    environment = begun("task_easy")
+    found = environment.read("get_trace", {"service": "payment-service", "errors_only": True})["traces"]
+    query = {"trace": found[0]["trace_id"], "logs": {"grep": "ERROR"}}
+    observation = act(environment, "investigate", "payment-service", query)
+    seen = observation.metrics["payment-service"]
+    assert seen["trace"]["trace_id"] == found[0]["trace_id"]
+    assert any("error" in span for span in seen["trace"]["spans"])
+    assert observation.logs["payment-service"]
+    unknown = act(environment, "investigate", "payment-service", {"trace": "abc"})
+    assert "error" in unknown.metrics["payment-service"]["trace"]
 
 
 def test_no_observation_names_the_fault_or_reports_success(task_id):

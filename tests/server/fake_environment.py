@@ -4,7 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from env.errors import EpisodeOver
+from env.errors import BadRequest, EpisodeOver
 from env.models import Action, EpisodeOptions, Observation
 
 
@@ -52,10 +52,11 @@ class FakeEnvironment:
         self.at_work = 0
         self.most_at_work = 0
         self.actions = []
+        self.reads = []
 
     def reset(self, task_id, seed, options=EpisodeOptions()):  # noqa: B008 # as in the real one
         self.task_id, self.seed, self.options = task_id, seed, options
-        self.done, self.actions = False, []
+        self.done, self.actions, self.reads = False, [], []
         return self._observation("paged", None)
 
     def step(self, action: Action):
@@ -76,6 +77,15 @@ class FakeEnvironment:
         self.at_work -= 1
         return self._observation("done as told", 0.05)
 
+    def read(self, tool, arguments):
+        """A minute of nothing; refuses a service called "nowhere"."""
+        if arguments.get("service") == "nowhere":
+            raise BadRequest("service: should be another", ("service",))
+        if arguments.get("service") == "broken":
+            raise ZeroDivisionError("secret of the house")
+        self.reads.append(tool)
+        return {"tool": tool, "read": len(self.reads)}
+
     def state(self):
         return {
             "episode_id": f"{self.task_id}-{self.seed}",
@@ -84,6 +94,7 @@ class FakeEnvironment:
             "seed": self.seed,
             "done": self.done,
             **({"score": 0.5} if self.done else {}),
+            "reads": self.reads,
             "targets": [action.target for action in self.actions],
             "options": self.options.model_dump(),
         }

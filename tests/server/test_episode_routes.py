@@ -93,6 +93,7 @@ def test_seed_and_options_come_by_query_or_body(client, house, request_parts):
         "arrival_rate_hz": 50,
         "reward_mode": "sparse",
         "read_api": False,
+        "attach": None,
     }
 
 

@@ -35,11 +35,6 @@ def test_a_request_is_answered_under_its_id(client, request_id):
     }
 
 
-def test_there_are_no_tools_yet(client):
-    assert call(client, "tools/list", {}).json()["result"] == {"tools": []}
-    assert call(client, "tools/call", {"name": "x"}).json()["error"]["code"] == INVALID_PARAMS
-
-
 def test_an_unknown_method_is_not_found(client):
     answer = call(client, "canary/method", request_id="a").json()
     assert (answer["id"], answer["error"]["code"]) == ("a", METHOD_NOT_FOUND)

@@ -50,7 +50,7 @@ def test_prometheus_scrapes_a_session_that_moves_with_its_steps(root, tool, free
     """The target is up, its own labels are kept, and rates are above zero when steps let time pass."""
     with running_server("main:app") as base:
         session = post(f"{base}/reset?task_id=task_medium&seed=3")["session_id"]
-        config = (root / "dashboards" / "prometheus.yml").read_text()
+        config = (root / "dashboards" / "session.yml").read_text()
         config = config.replace("SESSION_ID", session).replace("localhost:7860", base.removeprefix("http://"))
         config = config.replace("scrape_interval: 15s", "scrape_interval: 1s")
         (tmp_path / "prometheus.yml").write_text(config)
@@ -86,5 +86,5 @@ def test_prometheus_scrapes_a_session_that_moves_with_its_steps(root, tool, free
 
 def test_the_scrape_configuration_is_valid(tool, root):
     """promtool reads it."""
-    config: Path = root / "dashboards" / "prometheus.yml"
+    config: Path = root / "dashboards" / "session.yml"
     subprocess.run([tool("promtool"), "check", "config", str(config)], check=True, capture_output=True)
