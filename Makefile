@@ -31,11 +31,15 @@ endef
 
 .PHONY: help
 help: ## List the commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 .PHONY: run
 run: $(RUNTIME) ## Serve the environment on port 7860
 	exec $(BIN)/uvicorn main:app --host 0.0.0.0 --port $(PORT)
+
+.PHONY: live
+live: $(RUNTIME) ## Serve a live cluster at wall-clock speed beside the environment
+	LIVE=1 exec $(BIN)/uvicorn main:app --host 0.0.0.0 --port $(PORT)
 
 .PHONY: test
 test: lint ## Lint, check types, run every test
@@ -59,6 +63,10 @@ bench: $(RUNTIME) ## Measure speed, memory and start time
 .PHONY: table
 table: $(RUNTIME) ## Print the proof table of the three incidents
 	$(BIN)/python -m cluster_sim table
+
+.PHONY: dashboards
+dashboards: $(DEVELOPMENT) ## Write the Grafana dashboards and the rule file from the catalogues
+	$(BIN)/python -m dashboards build
 
 .PHONY: lock
 lock: ## Resolve pyproject.toml anew on each supported Python and write both locks
