@@ -11,13 +11,14 @@ from pathlib import Path
 
 from .calibration import calibrated
 from .figures import Figure, engine_figures, episode_figures, process_figures
+from .telemetry import telemetry_figures
 
 BASELINE = Path(__file__).with_name("baseline.json")
 
 
 def figures(rates: list[float], *, processes: bool) -> Iterator[Figure]:
     """All figures."""
-    parts = [engine_figures(rate) for rate in rates] + [episode_figures(rate) for rate in rates]
+    parts = [*map(engine_figures, rates), telemetry_figures(), *map(episode_figures, rates)]
     if processes:
         parts.append(process_figures())
     return chain(*parts)

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 
 import inference
+from cluster_sim import Cluster
 from env.policies import EnvironmentClient
 from env.policies.errors import EnvironmentRefused
 from env.server import ServerSettings, create_app
@@ -255,6 +256,15 @@ class ServedStory(StoryEnvironment):
 
     def exposition(self):
         return b""
+
+    def read(self, tool, arguments):
+        raise AssertionError("the agent reads nothing over MCP")
+
+    read_api = False
+
+    @property
+    def cluster(self) -> Cluster:
+        raise AssertionError("there is none, and nobody may read it")
 
 
 @pytest.fixture

@@ -205,19 +205,15 @@ class Timeline:
         self.blocks: dict[int, tuple[int, int, int]] = {}
         instants: list[NDArray[np.int64]] = []
         position = 0
-        before = 0
+        self.shown = 0
         for block in target.blocks:
             times = np.array(block.times, dtype=np.int64)
             first = int(np.searchsorted(times, start, "left"))
             last = int(np.searchsorted(times, end, "right"))
-            if first >= len(times):  # all of it is older: only its last scrape may matter
-                before = 1
-                instants, self.blocks = [times[-1:]], {id(block): (len(times) - 1, len(times), 0)}
-                position = 1
-                continue
-            if first and not position:
-                before = 1
+            if first:  # what came before its last scrape ahead of the span does not matter
+                instants, self.blocks, position, self.shown = [], {}, 0, 1
                 first -= 1
+                last = max(last, first + 1)
             if last > first:
                 self.blocks[id(block)] = (first, last, position)
                 instants.append(times[first:last])
@@ -227,7 +223,6 @@ class Timeline:
             position += 1
         joined = np.concatenate(instants) if instants else np.empty(0, dtype=np.int64)
         self.times = joined // MILLISECOND + epoch_s * 1000
-        self.shown = before
         self._columns: dict[tuple[int, int], NDArray[np.float64]] = {}
 
     def read(self, entry: Entry) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

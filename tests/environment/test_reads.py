@@ -16,7 +16,7 @@ from tests.environment.conftest import PLANS, act, begun
 LONGEST_ANSWER = 40_000
 """Characters."""
 
-CALLS = (
+CALLS: tuple = (
     ("service_graph", {}),
     ("golden_signals", {}),
     ("golden_signals", {"service": "payment-service"}),

@@ -4,6 +4,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from cluster_sim import Cluster
 from env.errors import BadRequest, EpisodeOver
 from env.models import Action, EpisodeOptions, Observation
 
@@ -44,6 +45,12 @@ class FakeEnvironment:
 
     A step at "busy" takes a moment, so that callers who take no turns would meet; one at "broken" fails.
     """
+
+    read_api = False
+
+    @property
+    def cluster(self) -> Cluster:
+        raise AssertionError("there is none, and nobody may read it")
 
     def __init__(self):
         self.done = False

@@ -193,9 +193,8 @@ def frame(ws, kind, data=None):
 
 
 def tool(ws, name, arguments=None, **params):
-    data = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, **params}}
-    if arguments is not None:
-        data["params"]["arguments"] = arguments
+    call = {"name": name, **params} if arguments is None else {"name": name, **params, "arguments": arguments}
+    data = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     answer = frame(ws, "mcp", data)
     assert answer["type"] == "mcp"
     return answer["data"]

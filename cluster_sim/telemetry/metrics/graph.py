@@ -69,7 +69,7 @@ class GraphExporter:
     def key(self) -> Key:
         """By server the pods that run, and the pairs between which calls got lost."""
         pods = {name: tuple([r.name for r in service.replicas if r.alive]) for name, service in self.servers.items()}
-        lost = [pair for pair, edges in self.pairs.items() if any(_lost(edge) for edge in edges)]
+        lost = [pair for pair, edges in self.pairs.items() for edge in edges if edge.failures and _lost(edge)]
         return (tuple(pods.items()), tuple(lost))
 
     def labels(self, key: Key) -> Labels:
@@ -103,22 +103,26 @@ class GraphExporter:
         for (_, server), edges in self.pairs.items():
             errors = lost = 0
             for edge in edges:
-                for failure, count in edge.failures.items():
-                    if failure not in DENIALS:
-                        errors += count
-                    if failure in LOST:
-                        lost += count
+                if edge.failures:
+                    for failure, count in edge.failures.items():
+                        if failure not in DENIALS:
+                            errors += count
+                        if failure in LOST:
+                            lost += count
             values.append(errors)
             if lost:
                 values.append(lost)
             for replica in self.servers[server].replicas:
                 if replica.alive:
-                    if replica.uid not in failed:
-                        failed[replica.uid] = _failed_by_slot(replica)
                     finished = 0
                     for edge in edges:
-                        slot = edge.slot
-                        finished += sum(replica.served[slot][:SUM]) + failed[replica.uid].get(slot, 0)
+                        histogram = replica.served[edge.slot]
+                        finished += sum(histogram) - histogram[SUM]
+                    if replica.failed:
+                        uid = replica.uid
+                        if uid not in failed:
+                            failed[uid] = _failed_by_slot(replica)
+                        finished += sum(failed[uid].get(edge.slot, 0) for edge in edges)
                     values.append(finished)
         return Reading([], values)
 
@@ -130,5 +134,5 @@ def _lost(edge: Edge) -> bool:
 def _failed_by_slot(replica: Replica) -> dict[int, int]:
     counts: dict[int, int] = {}
     for (slot, _), histogram in replica.failed.items():
-        counts[slot] = counts.get(slot, 0) + sum(histogram[:SUM])
+        counts[slot] = counts.get(slot, 0) + sum(histogram) - histogram[SUM]
     return counts

@@ -75,6 +75,7 @@ class PostgresExporter(PodExporter):
     def __init__(self, replica: Replica, edges: list[Edge], services: list[Service]) -> None:
         super().__init__(replica, edges)
         self.clients = [service for service in services if replica.service.name in service.pools]
+        self.databases = sorted({MONITORING_DATABASE, *(database_name(service.name) for service in self.clients)})
         self.statements = [edge for edge in edges if edge.client != USERS]
 
     def up(self) -> bool:
@@ -96,15 +97,12 @@ class PostgresExporter(PodExporter):
             server = {"server": f"{self.replica.ip}:{self.replica.service.spec.port}"}
             layout.value(MAX_CONNECTIONS, server)
             layout.value(RESERVED, server)
-            for database in self._databases():
+            for database in self.databases:
                 labels = {**server, "datname": database}
                 layout.states(ACTIVITY, "state", STATES, labels)
                 layout.value(NUMBACKENDS, labels)
             self._statements(layout, failures, server)
         return layout.columns
-
-    def _databases(self) -> list[str]:
-        return sorted({MONITORING_DATABASE, *(database_name(service.name) for service in self.clients)})
 
     def _statements(self, layout: Layout, failures: Failures, server: dict[str, str]) -> None:
         commits: dict[str, list[int]] = {}
@@ -132,15 +130,15 @@ class PostgresExporter(PodExporter):
             backends = replica.service.backends
             assert backends is not None
             values += (backends.max_connections, backends.superuser_reserved)
-            sessions = {database: [0, 0] for database in self._databases()}
+            sessions = {database: [0, 0] for database in self.databases}
             sessions[MONITORING_DATABASE][0] = backends.monitoring
             for service in self.clients:
                 counts = sessions[database_name(service.name)]
                 for client in service.replicas:
-                    for pool in client.pools.values():
-                        if pool.server is replica.service:
-                            counts[0] += pool.active
-                            counts[1] += pool.idle
+                    pool = client.pools.get(replica.service.name)
+                    if pool is not None:
+                        counts[0] += pool.active
+                        counts[1] += pool.idle
             for active, idle in sessions.values():
                 values += (active, 0, 0, idle, 0, 0, active + idle)
         return reading

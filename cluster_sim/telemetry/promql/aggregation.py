@@ -146,7 +146,8 @@ def _extremes(node: Aggregate, frame: Frame, k: Floats) -> Frame:
     """`topk` and `bottomk`: the rows themselves, where they are among the first; earlier rows win ties."""
     fits = np.abs(k) <= _LARGEST_INT
     if not fits.all():
-        raise failed(f"Scalar value {shortest(float(k[~fits][0]))} overflows int64")
+        wrong = float(k[~fits][0])
+        raise failed(f"Scalar value {wrong if np.isfinite(wrong) else shortest(wrong)} overflows int64")
     if not frame.rows:
         return frame
     sign = -1.0 if node.operator == "topk" else 1.0

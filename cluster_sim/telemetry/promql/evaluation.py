@@ -193,6 +193,9 @@ class Evaluation:
         if not arguments:
             frame = functions.vector(self.instants / 1000)
         elif name == "timestamp" and isinstance(selector := bare(arguments[0]), Selector):
+            if selector.at is not None and selector.offset_ms:
+                # Prometheus 2.42 looks for times here where it has loaded nothing.
+                raise failed("timestamp() of a selector with both @ and offset is not supported")
             frame, times = self.selection.newest(selector)
             return functions.mapped(Frame(frame.labels, times, frame.present), np.positive)
         else:

@@ -93,7 +93,7 @@ class Feed:
         for span in self.spans:
             self._matched[span.block] = known.get(span.block) or self._match(span.block, wants)
         self._present = self._matched[self.block].columns if self.block is not None else {}
-        self._arrange()
+        self._arrange(before)
 
     def _match(self, block: Block, wants: Wants) -> Matched:
         exporter = self.target.exporter
@@ -119,7 +119,7 @@ class Feed:
                 matched.found.append(known)
         return matched
 
-    def _arrange(self) -> None:
+    def _arrange(self, before: Feed | None) -> None:
         series: dict[Place, dict[SeriesId, None]] = {place: {} for place in Place}
         found: dict[Want, dict[SeriesId, Place]] = {}
         for matched in self._matched.values():
@@ -128,6 +128,9 @@ class Feed:
                     series[place][one] = None
                     found.setdefault(want, {})[one] = place
         self.slots = {place: sorted(ids, key=self._order) for place, ids in series.items()}
+        if before is not None:  # what stays where it was need not be looked for again
+            stayed = [one for one in before.slots[Place.HISTOGRAM] if one in series[Place.HISTOGRAM]]
+            self.slots[Place.HISTOGRAM] = list(dict.fromkeys([*stayed, *self.slots[Place.HISTOGRAM]]))
         slot = {(place, one): at for place, ids in self.slots.items() for at, one in enumerate(ids)}
         self.found = {
             want: [Found(_labels(one, want), place, slot[place, one]) for one, place in sorted(places.items())]

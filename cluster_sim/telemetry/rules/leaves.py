@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import nan
+from math import inf, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -189,12 +189,16 @@ class Recording(Step):
     """What a recording rule stores: the series of its expression under its own name and labels.
 
     It is looked at by many and computed once per evaluation.
+
+    Attributes:
+        peak: the largest value at the last evaluation.
     """
 
     def __init__(self, recent: Recent, source: Step, labels: Labels) -> None:
         self.recent = recent
         self.source = source
         self.own = labels
+        self.peak = inf
         self._at = -1
         self._seen: Sequence[Labels] | None = None
         self._values: Values = NOTHING
@@ -203,6 +207,7 @@ class Recording(Step):
         if self._at != self.recent.now:
             self._at = self.recent.now
             self._values = self.source.values()
+            self.peak = max([value for value in self._values if value is not None and value == value], default=-inf)
             if self.source.labels is not self._seen:
                 self._seen = self.source.labels
                 self.labels = [{**labels, **self.own} for labels in self._seen]

@@ -66,7 +66,8 @@ AGGREGATIONS: Mapping[str, Callable[[list[float]], float]] = {
 """By operator. Of values among which a NaN is, `min` and `max` would differ from Prometheus'."""
 
 
-def _divided(left: float, right: float) -> float:
+def divided(left: float, right: float) -> float:
+    """A quotient, by zero too."""
     if right:
         return left / right
     return nan if left == 0 or left != left or right != right else inf if left > 0 else -inf
@@ -76,7 +77,7 @@ ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": _divided,
+    "/": divided,
 }
 
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -97,10 +98,15 @@ class Limit(Step):
         self.sources = (source,)
         self.holds = holds
         self.number = number
+        # A share of nothing is not above a limit, whatever it is a share of.
+        share = isinstance(source, Arithmetic) and source.function is divided and holds is operator.gt and number >= 0
+        self._numerator = source.left if isinstance(source, Arithmetic) and share else None
         self._given: Values = NOTHING
         self._values: Values = NOTHING
 
     def values(self) -> Values:
+        if self._numerator is not None and not any(self._numerator.values()):
+            return NOTHING
         given = self.source.values()
         self.labels = self.source.labels
         if given is not self._given:

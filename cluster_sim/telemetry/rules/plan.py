@@ -31,12 +31,14 @@ class Planned:
 
     Attributes:
         leaves: the scraped series that are all it looks at; None where it looks at others, too.
+        guard: a recording that has to be above a number for there to be anything.
         keys: labels of the series, sorted; of a recording rule as they are recorded.
         last: the values at the last evaluation.
     """
 
     def __init__(self, step: Step) -> None:
         self.leaves = _leaves(step)
+        self.guard = _guard(step)
         self.keys: tuple[SeriesKey, ...] = ()
         self.last: Values = NOTHING
         self._step = step
@@ -58,6 +60,14 @@ def _leaves(step: Step) -> list[Scraped] | None:
         return None
     found = [_leaves(source) for source in step.sources]
     return [leaf for leaves in found for leaf in leaves or ()] if None not in found else None
+
+
+def _guard(step: Step) -> tuple[Recording, float] | None:
+    if isinstance(step, And):
+        return _guard(step.left)
+    if isinstance(step, Limit) and step.holds is COMPARISONS[">"] and isinstance(step.source, Recorded):
+        return step.source.source, step.number
+    return None
 
 
 class Quiet:
@@ -89,7 +99,8 @@ class Plan:
     """The steps of all rules that can be planned.
 
     What cannot is left to the general evaluator: other functions than `rate`, `increase`, `histogram_quantile` over a
-    sum of rates and `sum_over_time` of recorded series; `offset` and `@`; other matching than one to one.
+    sum of rates and `sum_over_time` of recorded series; spans that are no multiple of the scrape interval; `offset` and
+    `@`; other matching than one to one.
 
     Attributes:
         rules: one for each rule, None where the general evaluator has to do it.
@@ -127,7 +138,11 @@ class Plan:
         skipped = quiet.rules if quiet is not None and quiet.holds() else ()
         for rule in self.rules:
             if rule is not None and rule not in skipped:
-                rule.values()
+                guard = rule.guard
+                if guard is not None and guard[0].peak <= guard[1]:
+                    rule.last = NOTHING
+                else:
+                    rule.values()
             yield rule
         self._evaluations += 1
         if not skipped or self._evaluations % _QUIET_FOR == 0:
@@ -177,7 +192,10 @@ class Compiler:
                 return self._instant(expr)
             case Call(function="rate" | "increase" as function, arguments=(Range() as over,)):
                 span = over.range_ms * MILLISECOND
-                return Growth(self.recent, self._want(over, span), span, span / SECOND if function == "rate" else 1.0)
+                looked = self._want(over, span)
+                if looked.name.endswith("_bucket"):
+                    raise Unsupported(expr)
+                return Growth(self.recent, looked, span, span / SECOND if function == "rate" else 1.0)
             case Call(function="histogram_quantile", arguments=(Number(value=q), of)) if 0 < q <= 1:
                 return Quantile(q, self._histogram(of))
             case Call(function="sum_over_time", arguments=(Range() as over,)):
@@ -202,7 +220,7 @@ class Compiler:
 
     def _want(self, over: Range, span: int) -> Want:
         looked = want(over.selector, ranged=True)
-        if looked.name in self._recorded or self.recent.scrapes_within(span) < 2:
+        if looked.name in self._recorded or span % WINDOW or self.recent.scrapes_within(span) < 2:
             raise Unsupported(over)
         self.longest = max(self.longest, span)
         return self._noted(looked)

@@ -206,8 +206,6 @@ class Recent:
         if not feed.spans:
             self._drop(target)
             return
-        for want in (*feed.found, *(before.found if before is not None else ())):
-            self._changed[want] = self.version
         sizes = {place: len(series) for place, series in feed.slots.items()}
         region = self._regions.get(target)
         if region is None or any(sizes[place] > region.room[place] for place in Place):
@@ -215,6 +213,10 @@ class Recent:
             region = self._regions[target] = self._new_region({p: sizes[p] + _SLACK[p] for p in Place if sizes[p]})
         self._feeds[target] = feed
         self._fill(feed, region)
+        known = before.found if before is not None else {}
+        for want in known.keys() | feed.found.keys():
+            if known.get(want) != feed.found.get(want):
+                self._changed[want] = self.version
 
     def _new_region(self, room: dict[Place, int]) -> Region:
         room = {place: room.get(place, 0) for place in Place}

@@ -15,7 +15,7 @@ from tests.server_process import free_port
 from tests.support.real_prometheus import program
 
 DEADLINE_S = 30
-FILTERS = (
+FILTERS: tuple = (
     {},
     {"filter": 'severity="critical"'},
     {"filter": "severity=warning"},

@@ -12,7 +12,7 @@ import pytest
 from tests.support import real_prometheus
 
 API = "prometheus/api/v1"
-BAD = (
+BAD: tuple = (
     ("query", {"query": "1", "time": "x"}),
     ("query", {"query": "1", "timeout": "x"}),
     ("query", {"query": "label_replace(vector(1),'a','b','c','(')"}),
@@ -41,7 +41,7 @@ BAD = (
 )
 """Requests that are refused, and whose refusal quotes no position in an expression."""
 
-GOOD = (
+GOOD: tuple = (
     ("query", {"query": "1", "time": "10"}),
     ("query", {"query": "1", "time": "1970-01-01T00:00:10.5Z"}),
     ("query", {"query": "1", "time": "1970-01-01T02:00:10+02:00"}),

@@ -15,6 +15,7 @@ from cluster_sim.telemetry.promql import Matrix, QueryError, Scalar, String, Val
 from cluster_sim.telemetry.series import Source
 
 TOLERANCE = 1e-9
+ROUNDING = 1e-14
 
 Points = dict[tuple[tuple[str, str], ...], list[tuple[int, float]]]
 Answer = tuple[str, Any]
@@ -127,10 +128,10 @@ def _of_series(ours: Points, real: Points) -> str | None:
 
 
 def close(a: float, b: float) -> bool:
-    """Equal to nine digits."""
+    """Equal to nine digits, or both nothing but what rounding left of a difference."""
     if math.isnan(a) or math.isnan(b):
         return math.isnan(a) and math.isnan(b)
-    return a == b or abs(a - b) <= TOLERANCE * max(abs(a), abs(b))
+    return a == b or abs(a - b) <= max(TOLERANCE * max(abs(a), abs(b)), ROUNDING)
 
 
 def _short(answer: Answer) -> str:

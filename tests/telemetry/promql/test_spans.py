@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from .memory import series, source
 T = 1_741_953_600_000
 
 
-def at_end(query: str, samples: list[float], every_ms: int = 15_000) -> float | None:
+def at_end(query: str, samples: Sequence[float], every_ms: int = 15_000) -> float | None:
     """The value at the last sample's instant, of a series `x`."""
     times = [T + every_ms * i for i in range(len(samples))]
     result = evaluate(source(series("x", {}, times, samples)), query, times[-1])
@@ -90,12 +92,13 @@ def test_all_spans_at_once_are_what_each_is_alone(samples, span, step):
     """Sums, means and extremes of overlapping spans against plain Python."""
     times = [T + 1000 * i for i in range(len(samples))]
     found = source(series("x", {}, times, samples))
-    for name, plain in (
-        ("sum", math.fsum),
-        ("avg", lambda part: math.fsum(part) / len(part)),
-        ("min", min),
-        ("max", max),
-    ):
+    plainly: dict[str, Callable[[list[float]], float]] = {
+        "sum": math.fsum,
+        "avg": statistics.fmean,
+        "min": min,
+        "max": max,
+    }
+    for name, plain in plainly.items():
         result = evaluate_range(found, f"{name}_over_time(x[{span}s])", T, times[-1] + 5000, step * 1000)
         for at, value in zip(result.series[0].times, result.series[0].values, strict=True):
             part = [y for t, y in zip(times, samples, strict=True) if at - span * 1000 <= t <= at]
@@ -109,12 +112,14 @@ def test_smoothing_factors_must_lie_between_zero_and_one():
     assert (caught.value.kind, "smoothing factor" in caught.value.message) == ("execution", True)
 
 
-def test_predictions_of_a_fixed_span_are_refused_over_steps():
-    """2.42 moves the span all the same: neither its number nor another is given."""
+def test_what_prometheus_gets_wrong_is_refused():
+    """2.42 moves a fixed span with the steps, and looks for times where it loaded nothing: neither is imitated."""
     found = source(series("x", {}, [T, T + 1000, T + 2000], np.arange(3.0).tolist()))
     assert isinstance(evaluate(found, "predict_linear(x[1m] @ end(), 5)", T + 2000), Vector)
-    with pytest.raises(QueryError):
+    with pytest.raises(QueryError, match="not supported"):
         evaluate_range(found, "predict_linear(x[1m] @ end(), 5)", T, T + 2000, 1000)
+    with pytest.raises(QueryError, match="not supported"):
+        evaluate(found, "timestamp(x @ end() offset 1s)", T + 2000)
 
 
 def test_a_name_that_goes_may_not_leave_two_alike():
