@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from simpy.events import Event
 
 from ..clock import MILLISECOND, WINDOW, nanoseconds
 from .golden import Golden, GoldenSignals
-from .metrics.exporter import Exporter, Key
+from .metrics.exporter import Exporter, Key, Reading
 from .metrics.spec import BOUNDS
 from .metrics.targets import of_cluster, of_pod
 
@@ -40,14 +40,14 @@ class Block:
 
     __slots__ = ("counts", "histograms", "key", "times", "up", "values", "width")
 
-    def __init__(self, key: Key, up: bool, histograms: int, width: int) -> None:
+    def __init__(self, key: Key, first: Reading | None) -> None:
         self.key = key
-        self.up = up
+        self.up = first is not None
         self.times = array("q")
         self.counts = array("I")
         self.values = array("d")
-        self.histograms = histograms
-        self.width = width
+        self.histograms = len(first.counts) // len(BOUNDS) if first is not None else 0
+        self.width = len(first.values) if first is not None else 0
 
     def drop(self, scrapes: int) -> None:
         """Forget the first scrapes."""
@@ -77,10 +77,11 @@ class Target(Event):
         offset = scraper.offset(*exporter.place)
         now = scraper.cluster.sim.now
         first = now // interval * interval + offset
+        self._wake: list[Callable[[Any], None]] = [self._scrape]
         self._arm(first if first > now else first + interval)
 
     def _arm(self, at: int) -> None:
-        self.callbacks = [self._scrape]
+        self.callbacks = self._wake
         self.scraper.cluster.sim.push(at, self)
 
     def _scrape(self, _: Event) -> None:
@@ -93,21 +94,16 @@ class Target(Event):
             self.ended = now
             scraper.end(self)
             return
-        key = exporter.key()
-        up = exporter.up()
+        key, reading = exporter.look(now)
         blocks = self.blocks
         block = blocks[-1] if blocks else None
-        if up:
-            counts, values = exporter.read(now)
-            if block is None or block.key != key or not block.up:
-                block = self._begin(Block(key, True, len(counts) // len(BOUNDS), len(values)))
-            block.times.append(now)
+        if block is None or block.key != key or block.up is (reading is None):
+            block = self._begin(Block(key, reading))
+        block.times.append(now)
+        if reading is not None:
+            counts, values = reading
             block.counts.extend(counts)
             block.values.extend(values)
-        else:
-            if block is None or block.up:
-                block = self._begin(Block(key, False, 0, 0))
-            block.times.append(now)
         if len(blocks[0].times) >= KEPT + _TRIMMED:
             blocks[0].drop(_TRIMMED)
         self._arm(now + scraper.interval)

@@ -28,11 +28,12 @@ class Piece:
     """Where a series is in one block.
 
     Attributes:
+        column: None for the series in which a scrape tells of itself.
         bucket: of a histogram, which of its series: a bucket's index, or `COUNT_ROW` or `SUM_ROW`.
     """
 
     block: Block
-    column: Column
+    column: Column | None
     bucket: int = 0
 
 
@@ -144,7 +145,7 @@ class Index:
         exporter = target.exporter
         labels = exporter.labels(block.key)
         for spec in SCRAPE_FAMILIES:
-            self._entry(spec.name, labels, target)
+            self._entry(spec.name, labels, target).pieces.append(Piece(block, None))
         if not block.up:
             return
         for column in exporter.columns(block.key):
@@ -230,17 +231,18 @@ class Timeline:
         count = len(self.times)
         values = np.full(count, STALE)
         present = np.zeros(count, dtype=np.bool_)
-        name = entry.labels[NAME]
-        if not entry.pieces:
-            self._scrape_series(name, values, present)
         for piece in entry.pieces:
             rows = self.blocks.get(id(piece.block))
             if rows is not None:
                 first, last, at = rows
-                matrix = self._column(piece.block, piece.column, first, last)
                 part = slice(at, at + last - first)
-                values[part] = matrix[piece.bucket]
-                present[part] = matrix[COUNT_ROW] > 0 if piece.column.kind is Kind.HISTOGRAM else True
+                if piece.column is None:
+                    values[part] = self._of_scrapes(entry.labels[NAME])[part]
+                    present[part] = True
+                else:
+                    lines = self._column(piece.block, piece.column, first, last)
+                    values[part] = lines[piece.bucket]
+                    present[part] = lines[COUNT_ROW] > 0 if piece.column.kind is Kind.HISTOGRAM else True
         if present.all():
             return self.times[self.shown :], values[self.shown :]
         kept = present.copy()
@@ -257,28 +259,26 @@ class Timeline:
             found = self._columns[key] = _values(block, column, first, last, self.epoch_s)
         return found
 
-    def _scrape_series(self, name: str, values: NDArray[np.float64], present: NDArray[np.bool_]) -> None:
-        """What a scrape knows of itself: whether it succeeded, how long it took, how many samples it got."""
+    def _of_scrapes(self, name: str) -> NDArray[np.float64]:
+        """What every scrape knows of itself: whether it succeeded, how long it took, how many samples it got."""
         up = np.zeros(len(self.times))
         samples = np.zeros(len(self.times))
         for block in self.target.blocks:
             rows = self.blocks.get(id(block))
-            if rows is not None:
+            if rows is not None and block.up:
                 first, last, at = rows
-                part = slice(at, at + last - first)
-                present[part] = True
-                up[part] = block.up
-                if block.up and name != "up":
-                    samples[part] = self._samples(block, first, last)
+                up[at : at + last - first] = 1.0
+                if name != "up":
+                    samples[at : at + last - first] = self._samples(block, first, last)
         match name:
             case "up":
-                values[present] = up[present]
+                return up
             case "scrape_duration_seconds":
-                values[present] = (_SCRAPE_S + _SAMPLE_S * samples)[present]
+                return _SCRAPE_S + _SAMPLE_S * samples
             case "scrape_series_added":
-                values[present] = np.maximum(np.diff(samples, prepend=0.0), 0)[present]
+                return np.maximum(np.diff(samples, prepend=0.0), 0)
             case _:
-                values[present] = samples[present]
+                return samples
 
     def _samples(self, block: Block, first: int, last: int) -> NDArray[np.float64]:
         """How many samples the target exposed at some scrapes."""

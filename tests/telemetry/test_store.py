@@ -121,6 +121,21 @@ def test_counters_begin_again_after_a_restart(restarted):
     assert np.array_equal(np.diff(started.values[~is_stale(started.values)]) > 0, falls)
 
 
+def test_a_pod_on_another_node_is_another_set_of_series():
+    """Labels of the target change, so the old series end where the new ones begin."""
+    cluster = Cluster(seven_services(), seed=4)
+    cluster.run_for(100)
+    pod = cluster.service("auth-service").replicas[0]
+    before = pod.node
+    cluster.evict(pod)
+    cluster.run_for(100)
+    old = one(cluster, "up", pod=pod.name, node=before)
+    new = one(cluster, "up", pod=pod.name, node=pod.node)
+    assert pod.node != before
+    assert is_stale(old.values).tolist() == [False] * (len(old.values) - 1) + [True]
+    assert old.times[-1] == new.times[0]
+
+
 def test_all_series_of_a_pod_that_was_removed_end(restarted):
     """Even `up` ends, at the scrape that would have been the next."""
     here = {replica.name for replica in restarted.service("payment-service").replicas}

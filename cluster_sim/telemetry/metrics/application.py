@@ -109,23 +109,6 @@ class ApplicationExporter(PodExporter):
         self.java = spec.language is Language.JAVA
         self.guarded = [edge for edge in calls if edge.breaker is not None]
 
-    def up(self) -> bool:
-        """Whether the process listens."""
-        return listening(self.replica)
-
-    def key(self) -> Key:
-        """Node, restarts, failures had, tokens seen, configuration."""
-        replica = self.replica
-        kid = replica.keys.signing if replica.keys is not None else ""
-        return (
-            replica.node,
-            replica.restarts,
-            self.histogram_key(),
-            tuple(replica.validations),
-            replica.revision,
-            kid,
-        )
-
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
         _, _, failures, validations, revision, kid = key
@@ -175,9 +158,14 @@ class ApplicationExporter(PodExporter):
                 labels["error_type"] = str(status)
             layout.histogram(REQUESTS, tuple(histograms), labels)
 
-    def read(self, now: int) -> Reading:
-        """The values now."""
+    def look(self, now: int) -> tuple[Key, Reading | None]:
+        """Node, restarts, failures had, tokens seen, configuration; and the values while the process listens."""
         replica = self.replica
+        kid = replica.keys.signing if replica.keys is not None else ""
+        validations = tuple(replica.validations)
+        key = (replica.node, replica.restarts, tuple(replica.failed), validations, replica.revision, kid)
+        if not listening(replica):
+            return key, None
         reading = self.histograms()
         values = reading.values
         values.append(replica.started)
@@ -195,7 +183,7 @@ class ApplicationExporter(PodExporter):
         values += replica.validations.values()
         if replica.keys is not None:
             values.append(replica.revision_at)
-        return reading
+        return key, reading
 
 
 def _hikari(layout: Layout) -> None:

@@ -42,8 +42,8 @@ class Reading(NamedTuple):
 class Exporter(Protocol):
     """A target of the scrape.
 
-    It tells what it has in two steps, so that a scrape copies numbers and nothing else: `read` gives values, and
-    `columns` says, for a key, which series they are.
+    It tells what it has in two steps, so that a scrape copies numbers and nothing else: `look` gives values with a
+    key, and `columns` says, for a key, which series they are.
     """
 
     place: tuple[str, int]
@@ -53,12 +53,8 @@ class Exporter(Protocol):
         """Whether it is no target any more."""
         ...
 
-    def up(self) -> bool:
-        """Whether it answers."""
-        ...
-
-    def key(self) -> Key:
-        """What the labels and the columns depend on; another key means other series."""
+    def look(self, now: int) -> tuple[Key, Reading | None]:
+        """What labels and columns depend on (another key means other series), and the values: none if it is down."""
         ...
 
     def labels(self, key: Key) -> Labels:
@@ -66,11 +62,7 @@ class Exporter(Protocol):
         ...
 
     def columns(self, key: Key) -> list[Column]:
-        """The series, in the order of what is read."""
-        ...
-
-    def read(self, now: int) -> Reading:
-        """The values now."""
+        """The series of a target that answers, in the order of what is read."""
         ...
 
 
@@ -106,10 +98,6 @@ class PodExporter:
             "service": replica.service.name,
             "node": str(key[NODE]),
         }
-
-    def histogram_key(self) -> Failures:
-        """The kinds of failures the pod has had; each has a histogram of its own."""
-        return tuple(self.replica.failed)
 
     def histograms(self) -> Reading:
         """The pod's histograms: successful answers by slot, then failures in the order of their first occurrence."""

@@ -62,16 +62,6 @@ class GraphExporter:
         """It always runs."""
         return False
 
-    def up(self) -> bool:
-        """It always answers."""
-        return True
-
-    def key(self) -> Key:
-        """By server the pods that run, and the pairs between which calls got lost."""
-        pods = {name: tuple([r.name for r in service.replicas if r.alive]) for name, service in self.servers.items()}
-        lost = [pair for pair, edges in self.pairs.items() for edge in edges if edge.failures and _lost(edge)]
-        return (tuple(pods.items()), tuple(lost))
-
     def labels(self, key: Key) -> Labels:
         """The labels of the target."""
         return {"job": "tempo", "instance": "10.42.1.5:3200", "namespace": NAMESPACE}
@@ -96,39 +86,36 @@ class GraphExporter:
             labels["connection_type"] = "database"
         return labels
 
-    def read(self, now: int) -> Reading:
-        """The values now."""
+    def look(self, now: int) -> tuple[Key, Reading | None]:
+        """By server the pods that run, and the pairs between which calls got lost; and the values."""
+        pods = {name: [r for r in service.replicas if r.alive] for name, service in self.servers.items()}
+        failed = {r: _failed_by_slot(r) for running in pods.values() for r in running if r.failed}
+        some_lost: list[tuple[str, str]] = []
         values: list[float] = []
-        failed: dict[int, dict[int, int]] = {}
-        for (_, server), edges in self.pairs.items():
+        for pair, edges in self.pairs.items():
             errors = lost = 0
             for edge in edges:
-                if edge.failures:
-                    for failure, count in edge.failures.items():
-                        if failure not in DENIALS:
-                            errors += count
-                        if failure in LOST:
-                            lost += count
+                for failure, count in edge.failures.items():
+                    if failure not in DENIALS:
+                        errors += count
+                    if failure in LOST:
+                        lost += count
             values.append(errors)
             if lost:
+                some_lost.append(pair)
                 values.append(lost)
-            for replica in self.servers[server].replicas:
-                if replica.alive:
-                    finished = 0
+            for replica in pods[pair[1]]:
+                finished = 0
+                for edge in edges:
+                    histogram = replica.served[edge.slot]
+                    finished += sum(histogram) - histogram[SUM]
+                if replica in failed:
+                    by_slot = failed[replica]
                     for edge in edges:
-                        histogram = replica.served[edge.slot]
-                        finished += sum(histogram) - histogram[SUM]
-                    if replica.failed:
-                        uid = replica.uid
-                        if uid not in failed:
-                            failed[uid] = _failed_by_slot(replica)
-                        finished += sum(failed[uid].get(edge.slot, 0) for edge in edges)
-                    values.append(finished)
-        return Reading([], values)
-
-
-def _lost(edge: Edge) -> bool:
-    return not LOST.isdisjoint(edge.failures)
+                        finished += by_slot.get(edge.slot, 0)
+                values.append(finished)
+        names = tuple([(name, tuple([replica.name for replica in running])) for name, running in pods.items()])
+        return (names, tuple(some_lost)), Reading([], values)
 
 
 def _failed_by_slot(replica: Replica) -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from simpy.events import Event
 
@@ -13,7 +13,6 @@ from .exporter import Key, Reading
 from .spec import Column, Labels, Layout, MetricSpec
 
 if TYPE_CHECKING:
-    from ...engine.replica import Replica
     from ...engine.service import Service
 
 _DEPLOYMENT = "kube_deployment_"
@@ -75,13 +74,8 @@ DEPLOYMENT_SPECS = (SPEC_REPLICAS, REPLICAS, READY, AVAILABLE, UNAVAILABLE, GENE
 STATEFULSET_SPECS = (STATEFULSET_SPEC, STATEFULSET_REPLICAS, STATEFULSET_READY, STATEFULSET_GENERATION)
 
 
-class Pod(NamedTuple):
-    """What the series of a pod depend on."""
-
-    name: str
-    ip: str
-    node: str
-    last_exit: str
+Pod = tuple[str, str, str, str]
+"""What the series of a pod depend on: name, address, node, how its last process ended."""
 
 
 class StateExporter:
@@ -102,16 +96,6 @@ class StateExporter:
         """It always runs."""
         return False
 
-    def up(self) -> bool:
-        """It always answers."""
-        return True
-
-    def key(self) -> Key:
-        """The pods there are, by service."""
-        return tuple(
-            tuple([Pod(r.name, r.ip, r.node, r.last_exit) for r in service.replicas]) for service in self.services
-        )
-
     def labels(self, key: Key) -> Labels:
         """The labels of the target."""
         return {"job": "kube-state-metrics", "instance": "10.42.1.3:8080", "namespace": NAMESPACE}
@@ -129,42 +113,48 @@ class StateExporter:
         return layout.columns
 
     def _pod(self, layout: Layout, service: Service, pod: Pod) -> None:
-        labels = {"service": service.name, "pod": pod.name}
+        name, ip, node, last_exit = pod
+        labels = {"service": service.name, "pod": name}
         container = {**labels, "container": _container_name(service)}
-        layout.constant(POD_INFO, {**labels, "node": pod.node, "pod_ip": pod.ip})
+        layout.constant(POD_INFO, {**labels, "node": node, "pod_ip": ip})
         layout.states(POD_READY, "condition", ("false", "true"), labels)
         layout.constant(POD_PHASE, {**labels, "phase": "Pending"}, 0)
         layout.constant(POD_PHASE, {**labels, "phase": "Running"})
         layout.value(RESTARTS, container)
-        if pod.last_exit:
-            layout.constant(TERMINATED, {**container, "reason": pod.last_exit})
+        if last_exit:
+            layout.constant(TERMINATED, {**container, "reason": last_exit})
         if service.keyspace is not None:
             layout.value(LIMITS, {**container, "resource": "memory", "unit": "byte"})
         if service.backends is not None:
             layout.value(LIMITS, {**container, "resource": "cpu", "unit": "core"})
 
-    def read(self, now: int) -> Reading:
-        """The values now."""
+    def look(self, now: int) -> tuple[Key, Reading | None]:
+        """The pods there are, by service, and the values."""
+        key: list[tuple[Pod, ...]] = []
         values: list[float] = []
         scaled = {o.service: o.replicas for o in self.operations if isinstance(o, Scaling)}
         for service in self.services:
             replicas = service.replicas
             count = len(replicas)
             wanted = scaled.get(service, count)
+            generation = service.generation
             ready = 0
             for replica in replicas:
                 ready += replica.ready
             if _stateful(service):
-                values += (wanted, count, ready, service.generation)
+                values += (wanted, count, ready, generation)
             else:
-                values += (wanted, count, ready, ready, max(wanted - ready, 0), service.generation)
+                values += (wanted, count, ready, ready, max(wanted - ready, 0), generation)
+            pods = []
             for replica in replicas:
+                pods.append((replica.name, replica.ip, replica.node, replica.last_exit))
                 values += (not replica.ready, replica.ready, replica.restarts)
                 if service.keyspace is not None:
                     values.append(service.keyspace.memory_limit_bytes)
                 if service.backends is not None:
                     values.append(replica.workers)
-        return Reading([], values)
+            key.append(tuple(pods))
+        return tuple(key), Reading([], values)
 
 
 class NodeExporter:
@@ -185,22 +175,6 @@ class NodeExporter:
         """Nodes stay."""
         return False
 
-    def up(self) -> bool:
-        """It always answers."""
-        return True
-
-    def _containers(self) -> list[Replica]:
-        return [
-            replica
-            for service in self.services
-            for replica in service.replicas
-            if replica.node == self.name and replica.alive
-        ]
-
-    def key(self) -> Key:
-        """The containers that run here."""
-        return tuple([(replica.service, replica.name) for replica in self._containers()])
-
     def labels(self, key: Key) -> Labels:
         """The labels of the target."""
         address = f"192.168.0.{10 + self.number}:10250"
@@ -218,15 +192,18 @@ class NodeExporter:
                 layout.value(CONTAINER_LIMIT, labels)
         return layout.columns
 
-    def read(self, now: int) -> Reading:
-        """The values now."""
+    def look(self, now: int) -> tuple[Key, Reading | None]:
+        """The containers that run here, and what they use."""
+        key: list[tuple[Service, str]] = []
         values: list[float] = []
-        for replica in self._containers():
-            values.append(replica.busy)
-            keyspace = replica.service.keyspace
-            if keyspace is not None:
-                values += (keyspace.used_bytes, keyspace.memory_limit_bytes)
-        return Reading([], values)
+        for service in self.services:
+            for replica in service.replicas:
+                if replica.node == self.name and replica.alive:
+                    key.append((service, replica.name))
+                    values.append(replica.busy)
+                    if service.keyspace is not None:
+                        values += (service.keyspace.used_bytes, service.keyspace.memory_limit_bytes)
+        return tuple(key), Reading([], values)
 
 
 def _stateful(service: Service) -> bool:

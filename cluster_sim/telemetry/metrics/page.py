@@ -44,15 +44,13 @@ class Page:
             yield self.families[name]
 
     def _add(self, exporter: Exporter, now: int) -> None:
-        key = exporter.key()
+        key, reading = exporter.look(now)
         labels = exporter.labels(key)
-        up = exporter.up()
         written = 0
-        if up:
-            reading = exporter.read(now)
+        if reading is not None:
             for column in exporter.columns(key):
                 written += self._write(column, reading, {**labels, **column.labels})
-        for spec, value in ((UP, up), (SCRAPED, written), (RELABELED, written)):
+        for spec, value in ((UP, reading is not None), (SCRAPED, written), (RELABELED, written)):
             self._samples(spec).append(Sample(spec.name, dict(labels), float(value)))
 
     def _samples(self, spec: MetricSpec) -> list[Sample]:

@@ -78,15 +78,6 @@ class PostgresExporter(PodExporter):
         self.databases = sorted({MONITORING_DATABASE, *(database_name(service.name) for service in self.clients)})
         self.statements = [edge for edge in edges if edge.client != USERS]
 
-    def up(self) -> bool:
-        """Whether the pod runs."""
-        return self.replica.alive
-
-    def key(self) -> Key:
-        """Node, restarts, failures had, whether the server lets the exporter in."""
-        replica = self.replica
-        return (replica.node, replica.restarts, self.histogram_key(), replica.ready)
-
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
         _, _, failures, ready = cast(tuple[str, int, Failures, bool], key)
@@ -121,10 +112,16 @@ class PostgresExporter(PodExporter):
             layout.count(COMMITS, tuple(commits[database]), {**server, "datname": database})
             layout.count(ROLLBACKS, tuple(rollbacks[database]), {**server, "datname": database})
 
-    def read(self, now: int) -> Reading:
-        """The values now: the server's settings, and its sessions by database, the exporter's own among them."""
-        reading = self.histograms()
+    def look(self, now: int) -> tuple[Key, Reading | None]:
+        """Node, restarts, failures had, whether the server lets the exporter in; and the values while the pod runs.
+
+        The sessions are counted by database, the exporter's own among them.
+        """
         replica = self.replica
+        key = (replica.node, replica.restarts, tuple(replica.failed), replica.ready)
+        if not replica.alive:
+            return key, None
+        reading = self.histograms()
         if replica.ready:
             values = reading.values
             backends = replica.service.backends
@@ -141,7 +138,7 @@ class PostgresExporter(PodExporter):
                         counts[1] += pool.idle
             for active, idle in sessions.values():
                 values += (active, 0, 0, idle, 0, 0, active + idle)
-        return reading
+        return key, reading
 
 
 def query_id(edge: Edge) -> str:

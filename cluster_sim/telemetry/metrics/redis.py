@@ -47,17 +47,6 @@ class RedisExporter(PodExporter):
     job = container = "redis-exporter"
     port = EXPORTER_PORT
 
-    def up(self) -> bool:
-        """Whether the pod runs."""
-        return self.replica.alive
-
-    def key(self) -> Key:
-        """Node, restarts, failures had, whether the server answers, eviction policy."""
-        replica = self.replica
-        keyspace = replica.service.keyspace
-        assert keyspace is not None
-        return (replica.node, replica.restarts, self.histogram_key(), replica.ready, keyspace.policy)
-
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
         _, _, failures, ready, policy = cast(tuple[str, int, Failures, bool, str], key)
@@ -88,13 +77,16 @@ class RedisExporter(PodExporter):
             layout.again(ERRORS, refused, {"err": "OOM"})
         return layout.columns
 
-    def read(self, now: int) -> Reading:
-        """The values now."""
-        reading = self.histograms()
+    def look(self, now: int) -> tuple[Key, Reading | None]:
+        """Node, restarts, failures had, whether the server answers, policy; and the values while the pod runs."""
         replica = self.replica
+        keyspace = replica.service.keyspace
+        assert keyspace is not None
+        key = (replica.node, replica.restarts, tuple(replica.failed), replica.ready, keyspace.policy)
+        if not replica.alive:
+            return key, None
+        reading = self.histograms()
         if replica.ready:
-            keyspace = replica.service.keyspace
-            assert keyspace is not None
             keys = len(keyspace.entries)
             reading.values.extend(
                 (
@@ -112,4 +104,4 @@ class RedisExporter(PodExporter):
                     keyspace.refused,
                 )
             )
-        return reading
+        return key, reading
