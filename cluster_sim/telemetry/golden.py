@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from math import isnan
 from operator import add, sub
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 
 WINDOW_S = 60
 """Golden signals and paging rules look at the last minute."""
+
+RECORDED = {
+    "rate_hz": "service:http_requests:rate1m",
+    "error_ratio": "service:http_errors:ratio_rate1m",
+    "denied_ratio": "service:http_unauthorized:ratio_rate1m",
+    "p50_s": "service:http_request_duration_seconds:p50_1m",
+    "p99_s": "service:http_request_duration_seconds:p99_1m",
+}
+"""What is recorded of services that serve HTTP; of others the same is computed here."""
 
 _BLOCKS = 6
 """Blocks that may hold scrapes of the last minute: it has at most five."""
@@ -84,8 +94,24 @@ class GoldenSignals:
             self._as_of = until
         golden = self._known.get(service.name)
         if golden is None:
-            golden = self._known[service.name] = self._measure(service, until)
+            golden = self._known[service.name] = self._with_recorded(service, self._measure(service, until))
         return golden
+
+    def _with_recorded(self, service: Service, golden: Golden) -> Golden:
+        """What the recording rules say in the place of what was computed here."""
+        latest = self.scraper.cluster.recordings.latest
+        found = {field: latest(name, {"service": service.name}) for field, name in RECORDED.items()}
+        if found["rate_hz"] is None:
+            return golden
+        quantiles = (found["p50_s"], found["p99_s"])
+        p50_s, p99_s = (None if value is None or isnan(value) else value for value in quantiles)
+        return golden._replace(
+            rate_hz=found["rate_hz"],
+            error_ratio=_share(found["error_ratio"]),
+            denied_ratio=_share(found["denied_ratio"]),
+            p50_s=p50_s,
+            p99_s=p99_s,
+        )
 
     def growth(self, service: Service) -> list[Growth]:
         """What the counters of the pods of a service did in the last minute."""
@@ -113,6 +139,11 @@ class GoldenSignals:
             ready=sum(replica.ready for replica in service.replicas),
             replicas=len(service.replicas),
         )
+
+
+def _share(ratio: float | None) -> float:
+    """A recorded ratio; there is none where nothing of the kind was counted, and of no requests it is not a number."""
+    return 0.0 if ratio is None or isnan(ratio) else ratio
 
 
 def _growth(target: Target, since: int, until: int) -> Growth | None:

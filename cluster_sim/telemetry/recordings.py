@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..clock import MILLISECOND
 from .matching import matches
-from .series import NAME, STALE, Matcher, Series
+from .series import NAME, STALE, Matcher, Series, is_stale
 
 KEPT = 1_000
 """Samples of a series that are kept at least (chosen: four hours and more, as of scrapes)."""
@@ -106,6 +106,13 @@ class Recordings:
     def named(self, name: str) -> Sequence[SeriesKey]:
         """The series of a name, in the order in which they first had a sample."""
         return self._named.get(name, ())
+
+    def latest(self, name: str, labels: Mapping[str, str]) -> float | None:
+        """What the last evaluation recorded under a name and exactly these labels; None if nothing."""
+        samples = self.series.get(tuple(sorted([(NAME, name), *labels.items()])))
+        if samples is None or not samples.values or is_stale(np.array(samples.values[-1:]))[0]:
+            return None
+        return samples.values[-1]
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, epoch_ms: int) -> list[Series]:
         """The recorded series that meet every condition, with their samples of a span."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -183,9 +184,9 @@ class Feed:
                 for slot, series in enumerate(wanted):
                     if series in columns:
                         rows[age - size + 1 : age + 1, slot] = matrix[::-1, columns[series].at[0]]
-        divided: Row = rows / np.array(self.divisors())
-        return divided
+        return rows
 
+    @cached_property
     def past_histograms(self) -> Row:
         """The cumulative buckets at the last evaluations, the newest first; zeros where they were not there."""
         wanted = self.slots[Place.HISTOGRAM]
@@ -202,7 +203,7 @@ class Feed:
                             rows[age - size + 1 : age + 1, slot] += buckets[:, at]
         return rows
 
-    def steadiness(self, histograms: Row) -> int:
+    def steadiness(self) -> int:
         """How many of the newest scrapes followed each other without a break: up, no series gone, none begun again."""
         steady = 0
         newer: Block | None = None
@@ -211,7 +212,7 @@ class Feed:
                 break
             if newer is not None:
                 gone = self._matched[block].columns.keys() - self._matched[newer].columns.keys()
-                if gone or (histograms[steady - 1] < histograms[steady]).any():
+                if gone or (self.past_histograms[steady - 1] < self.past_histograms[steady]).any():
                     break
             steady = age + 1
             newer = block

@@ -120,7 +120,7 @@ class Buckets:
         if growth is not self._growth:
             self._growth = growth
             sums = np.add.reduceat(growth.buckets[self._order], self._starts, axis=0)
-            # Rounding may leave a count a little below the one before.
+            # A bucket may be extrapolated by less than the one before: counts are made to rise, as Prometheus does.
             lines = np.maximum.accumulate(sums, axis=1).tolist()
             there = growth.counters
             self._lines = [

@@ -76,12 +76,14 @@ class Quiet:
     def __init__(self, recent: Recent, rules: Iterable[Planned | None]) -> None:
         before = recent.now - _QUIET_FOR * WINDOW
         self.rules: set[Planned] = set()
+        self._leaves: list[Scraped] = []
         slots: dict[int, list[int]] = {}
         for rule in rules:
             if rule is not None and rule.leaves and all(leaf.changed_at < before for leaf in rule.leaves):
                 self.rules.add(rule)
-                for leaf in rule.leaves:
-                    slots.setdefault(leaf.span, []).extend(leaf.slots)
+                self._leaves += rule.leaves
+        for leaf in self._leaves:
+            slots.setdefault(leaf.span, []).extend(leaf.slots)
         self._recent = recent
         self._version = recent.version
         self._take = [(span, itemgetter(taken[0], *taken)) for span, taken in slots.items() if taken]
@@ -89,7 +91,12 @@ class Quiet:
 
     def holds(self) -> bool:
         """Whether it is all as it was."""
-        return self._version == self._recent.version and self._look() == self._seen
+        recent = self._recent
+        if recent.version != self._version:
+            if any(recent.changed_since(leaf.want, self._version) for leaf in self._leaves):
+                return False
+            self._version = recent.version
+        return self._look() == self._seen
 
     def _look(self) -> list[object]:
         return [take(self._recent.seen(span)) for span, take in self._take]
