@@ -213,6 +213,7 @@ class Cluster:
         gc.disable()
         try:
             self.executor.run_until(end)
+            self.scrapes.evaluate()
         finally:
             if enabled:
                 gc.enable()
@@ -272,6 +273,7 @@ class Cluster:
     def forget(self, before: int) -> None:
         """Drop records of what was over before an instant; a cluster that runs for days would keep them all."""
         self.recorder.forget(before)
+        self.recordings.forget(before)
         self.alerts.history = [a for a in self.alerts.history if a.resolved_at is None or a.resolved_at >= before]
 
     def drop_idle_connections(self, server: str) -> None:

@@ -132,7 +132,7 @@ class RuleAlerts:
             del self.alerts[labels]
             self._changed = True
 
-    def states(self, epoch_s: int) -> tuple[tuple[SeriesKey, ...], tuple[float, ...]]:
+    def states(self) -> tuple[tuple[SeriesKey, ...], tuple[float, ...]]:
         """The series that tell of the alerts, and their values."""
         if self._changed:
             self._changed = False
@@ -140,7 +140,7 @@ class RuleAlerts:
             for labels, alert in self.alerts.items():
                 state = ("alertstate", "firing" if alert.fired_at is not None else "pending")
                 states[tuple(sorted(((NAME, "ALERTS"), state, *labels)))] = 1.0
-                since = float(epoch_s + alert.active_at // SECOND)
+                since = float(alert.active_at // SECOND)
                 states[tuple(sorted(((NAME, "ALERTS_FOR_STATE"), *labels)))] = since
             self._states, self._values = tuple(states), tuple(states.values())
         return self._states, self._values
@@ -169,9 +169,8 @@ class AlertManager:
         self._alerts = [RuleAlerts(rule) if isinstance(rule, AlertRule) else None for rule in self.rules]
         self._names = [rule.name for rule in self.rules]
 
-    def evaluate(self) -> None:
-        """Bring everything up to date with the last scrapes."""
-        now = self.cluster.sim.now
+    def evaluate(self, now: int) -> None:
+        """Bring everything up to date with the last scrapes before an instant; instants come in their order."""
         record = self.cluster.recordings.record
         results = self._evaluator.evaluate(now)
         for name, alerts, (keys, values) in zip(self._names, self._alerts, results, strict=True):
@@ -179,7 +178,7 @@ class AlertManager:
                 record(name, now, keys, values)
             elif values or alerts.alerts:
                 alerts.update(keys, values, now)
-                record(name, now, *alerts.states(self.cluster.epoch_s))
+                record(name, now, *alerts.states())
                 self.history += alerts.resolved
 
     @property

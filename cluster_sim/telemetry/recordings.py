@@ -17,6 +17,9 @@ KEPT = 1_000
 """Samples of a series that are kept at least (chosen: four hours and more, as of scrapes)."""
 _TRIMMED = 200
 
+INSTANTS = frozenset({"ALERTS_FOR_STATE"})
+"""Series whose values are simulated seconds, to which the Unix time of simulated zero is added when they are read."""
+
 SeriesKey = tuple[tuple[str, str], ...]
 """A series' labels, its name among them, sorted by name."""
 
@@ -123,5 +126,18 @@ class Recordings:
             if wanted(labels):
                 times = np.array(samples.times, dtype=np.int64) // MILLISECOND + epoch_ms
                 first, last = np.searchsorted(times, start_ms, "left"), np.searchsorted(times, end_ms, "right")
-                found.append(Series(labels, times[first:last], np.array(samples.values)[first:last]))
+                values = np.array(samples.values)[first:last]
+                if labels[NAME] in INSTANTS:
+                    values[~is_stale(values)] += epoch_ms / 1000
+                found.append(Series(labels, times[first:last], values))
         return found
+
+    def forget(self, before: int) -> None:
+        """Drop the series that ended before an instant."""
+        held = {key for writer in self._writers.values() for key in writer.keys}
+        self.series = {
+            key: samples for key, samples in self.series.items() if key in held or samples.times[-1] >= before
+        }
+        self._named = {}
+        for key in self.series:
+            self._named.setdefault(dict(key)[NAME], []).append(key)

@@ -91,7 +91,6 @@ class Target(Event):
         now = scraper.cluster.sim.now
         exporter = self.exporter
         if exporter.gone():
-            self.ended = now
             scraper.end(self)
             return
         key, reading = exporter.look(now)
@@ -109,6 +108,7 @@ class Target(Event):
         self._arm(now + scraper.interval)
 
     def _begin(self, block: Block) -> Block:
+        self.scraper.evaluate()
         self.blocks.append(block)
         self.scraper.generation += 1
         while len(self.blocks) > 1 and sum(len(other.times) for other in self.blocks[1:]) > KEPT:
@@ -135,6 +135,7 @@ class Scraper(Event):
         self.interval = nanoseconds(cluster.spec.scrape.interval_s)
         self.generation = 0
         self.stopped = False
+        self._due: list[int] = []
         self.pods: dict[int, Target] = {}
         self.targets = [Target(self, exporter) for exporter in of_cluster(cluster)]
         self._golden = GoldenSignals(self)
@@ -142,15 +143,25 @@ class Scraper(Event):
         self._arm()
 
     def _arm(self) -> None:
-        self.callbacks = [self._evaluate]
+        self.callbacks = [self._tick]
         self.cluster.sim.push((self.cluster.sim.now // WINDOW + 1) * WINDOW, self)
 
-    def _evaluate(self, _: Event) -> None:
+    def _tick(self, _: Event) -> None:
         if self.stopped:
             return
         self._discover()
-        self.cluster.alerts.evaluate()
+        self._due.append(self.cluster.sim.now)
         self._arm()
+
+    def evaluate(self) -> None:
+        """Evaluate the rules for every instant at which they are due, on what had been scraped by then.
+
+        Nothing in the simulation depends on them, so that is put off until the run is over, or other series come: in
+        one go it takes half the time.
+        """
+        for at in self._due:
+            self.cluster.alerts.evaluate(at)
+        self._due = []
 
     def _discover(self) -> None:
         for service in self.cluster.services.values():
@@ -172,6 +183,8 @@ class Scraper(Event):
 
     def end(self, target: Target) -> None:
         """A target is gone; its series stay until they are too old."""
+        self.evaluate()
+        target.ended = self.cluster.sim.now
         self.generation += 1
         self.pods = {uid: other for uid, other in self.pods.items() if other is not target}
         oldest = self.cluster.sim.now - KEPT * self.interval

@@ -98,6 +98,7 @@ def test_a_run_with_threads_schedule_operator_and_file_replays(tmp_path):
     again.cluster.epoch_s = live.cluster.epoch_s
     assert again.now == live.now
     assert digest(again.cluster) == digest(live.cluster)
+    assert again.cluster.snapshot() == live.cluster.snapshot()
     assert exposition(again.cluster, openmetrics=True) == exposition(live.cluster, openmetrics=True)
 
 

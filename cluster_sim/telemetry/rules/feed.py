@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -237,11 +238,11 @@ def _spans(target: Target, now: int, depth: int) -> Iterator[Span]:
     spans: list[Span] = []
     for block in reversed(target.blocks):
         times = block.times
-        first = len(times)
+        last = first = bisect_right(times, now)
         while first and (now - times[first - 1]) // WINDOW < depth:
             first -= 1
-        if first < len(times):
-            spans.append(Span(block, first, len(times) - first, (now - times[first]) // WINDOW))
+        if first < last:
+            spans.append(Span(block, first, last - first, (now - times[first]) // WINDOW))
         if first:
             break
     return reversed(spans)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from operator import lt
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,9 +27,17 @@ _NO_COUNTS = array("I", [0] * SIZE)
 
 
 class Source(NamedTuple):
-    """Where the newest values of a target are copied from; what is not copied fills the rest of its region."""
+    """Where the newest values of a target are copied from; what is not copied fills the rest of its region.
 
-    values: Sequence[float]
+    Attributes:
+        times, values, counts: of the block that is being written.
+        row, width: how many values and counts a scrape has; no counts where nothing looks at them.
+        gauges, counters: take what is copied, counted from the end of a row.
+    """
+
+    times: array[int]
+    values: array[float]
+    row: int
     gauges: Getter | None
     other_gauges: list[float | None]
     counters: Getter | None
@@ -106,7 +115,22 @@ class Recent:
         gauges: list[float | None] = []
         numbers: list[float] = []
         counts = array("I")
-        for values, get_gauges, other_gauges, get_counters, other_counters, recorded, width in self._sources:
+        now = self.now
+        for (
+            times,
+            values,
+            row,
+            get_gauges,
+            other_gauges,
+            get_counters,
+            other_counters,
+            recorded,
+            width,
+        ) in self._sources:
+            if times and times[-1] > now:  # there are newer scrapes than that which is looked for
+                newer = len(times) - bisect_right(times, now)
+                values = values[-(newer + 1) * row : -newer * row]
+                recorded = recorded[-(newer + 1) * width : -newer * width] if width else recorded
             if get_gauges is not None:
                 gauges += get_gauges(values)
             gauges += other_gauges
@@ -186,7 +210,9 @@ class Recent:
             self._scales = {}
         source = self._sources[region.number] = _source(feed, region)
         self._sums.set(region.number, region.padded(Place.HISTOGRAM, feed.histograms(), ()))
-        taken = source.gauges(source.values) if source.gauges is not None else ()
+        newer = len(source.times) - bisect_right(source.times, self.now)
+        values = source.values[: len(source.values) - newer * source.row]
+        taken = source.gauges(values) if source.gauges is not None else ()
         self.gauges[region.part(Place.GAUGE)] = [*taken, *source.other_gauges]
         for row, numbers in zip(self.counters, feed.past_counters().tolist(), strict=True):
             row[region.part(Place.COUNTER)] = region.padded(Place.COUNTER, numbers, ABSENT)
@@ -257,14 +283,16 @@ class Recent:
         return growth
 
 
-_DEAD = Source((), None, [], None, [], _NO_COUNTS, 0)
+_DEAD = Source(array("q"), array("d"), 0, None, [], None, [], _NO_COUNTS, 0)
 
 
 def _source(feed: Feed, region: Region) -> Source:
     block = feed.block
     gauges, counters = (feed.rest(place, absent) for place, absent in ((Place.GAUGE, None), (Place.COUNTER, ABSENT)))
     return Source(
-        values=block.values if block is not None else (),
+        times=block.times if block is not None else _DEAD.times,
+        values=block.values if block is not None else _DEAD.values,
+        row=block.width if block is not None else 0,
         gauges=feed.getter(Place.GAUGE),
         other_gauges=gauges + [None] * region.free(Place.GAUGE),
         counters=feed.getter(Place.COUNTER),

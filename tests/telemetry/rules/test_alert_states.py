@@ -130,12 +130,24 @@ def test_a_state_that_changes_ends_the_series_of_the_one_before():
     watch, recordings = Watch(rule(for_s=15)), Recordings()
     for _ in range(3):
         watch.sees(2.0)
-        recordings.record("Something", watch.now, *watch.alerts.states(0))
+        recordings.record("Something", watch.now, *watch.alerts.states())
     pending, *_ = recordings.select([Matcher("alertstate", "=", "pending")], *FOREVER, 0)
     firing, *_ = recordings.select([Matcher("alertstate", "=", "firing")], *FOREVER, 0)
     assert list(pending.times) == [15_000, 30_000]
     assert list(is_stale(pending.values)) == [False, True]
     assert list(firing.times) == [30_000, 45_000]
+
+
+def test_series_that_ended_long_ago_are_forgotten():
+    """What is being recorded stays, and comes back under its name."""
+    recordings = Recordings()
+    recordings.record("r", 0, KEYS, (1.0, 2.0))
+    recordings.record("r", WINDOW, KEYS[:1], (1.5,))
+    recordings.forget(10 * WINDOW)
+    assert list(recordings.series) == [KEYS[0]]
+    recordings.record("r", 11 * WINDOW, KEYS, (1.0, 2.0))
+    assert list(recordings.series) == list(KEYS)
+    assert list(recordings.named("x")) == list(KEYS)
 
 
 def test_recorded_series_end_where_they_are_not_there_any_more():
