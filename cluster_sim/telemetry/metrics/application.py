@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ...clock import SECOND
 from ...engine.failures import STATUS
 from ...engine.recorder import GOOD
 from ...specs import Language
 from ..identity import checksum
-from .exporter import BUSY, IN_FLIGHT, Failures, Key, PodExporter, Reading, listening
+from .exporter import BUSY, FAILURES, IN_FLIGHT, Failures, Key, PodExporter, Reading, listening, pod_layout
 from .spec import Column, Layout, MetricSpec
 
 if TYPE_CHECKING:
     from ...engine.edge import Breaker, Edge
-    from ...engine.pool import ConnectionPool
     from ...engine.replica import Replica
 
 REQUESTS = MetricSpec(
@@ -93,8 +95,26 @@ CONFIG_RELOADED = MetricSpec(
 
 BREAKER_STATES = ("closed", "half_open", "open")
 
-
 Validations = tuple[tuple[str, str], ...]
+"""Results and key ids of the tokens that a pod has checked, in the order of their first occurrence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What the series of an application's pods have in common.
+
+    Attributes:
+        served: method and route of the calls, by slot.
+        threads: name of the thread pool; empty if the runtime has no such metrics.
+        pools, guarded: names of its connection pools, and of the servers behind circuit breakers.
+        keyed: whether it holds signing keys.
+    """
+
+    served: tuple[tuple[str, str], ...]
+    threads: str
+    pools: tuple[str, ...]
+    guarded: tuple[str, ...]
+    keyed: bool
 
 
 class ApplicationExporter(PodExporter):
@@ -108,55 +128,17 @@ class ApplicationExporter(PodExporter):
         self.container = spec.name.removesuffix("-service")
         self.java = spec.language is Language.JAVA
         self.guarded = [edge for edge in calls if edge.breaker is not None]
+        self.shape = Shape(
+            served=tuple((edge.method, edge.route) for edge in sorted(edges, key=lambda edge: edge.slot)),
+            threads=f"http-nio-{spec.port}" if self.java else "",
+            pools=tuple(pool.name for pool in replica.pools.values()),
+            guarded=tuple(edge.server for edge in self.guarded),
+            keyed=replica.keys is not None,
+        )
 
-    def columns(self, key: Key) -> list[Column]:
+    def columns(self, key: Key) -> Sequence[Column]:
         """The series there are."""
-        _, _, failures, validations, revision, kid = key
-        spec = self.replica.service.spec
-        layout = self.layout(cast(Failures, failures))
-        sums = layout.histograms
-        self._requests(layout, cast(Failures, failures))
-        layout.again(ACTIVE_REQUESTS, sums + IN_FLIGHT, {"url_scheme": "http"})
-        layout.again(CPU, sums + BUSY, divisor=SECOND)
-        layout.value(START_TIME, divisor=SECOND, since_epoch=True)
-        if self.java:
-            threads = {"name": f"http-nio-{spec.port}"}
-            layout.value(BUSY_THREADS, threads)
-            layout.value(MAX_THREADS, threads)
-            layout.summary(GC_PAUSE)
-        for pool in self.replica.pools.values():
-            if self.java:
-                _hikari(layout)
-            else:
-                _pool(layout, pool)
-        for edge in self.guarded:
-            _breaker(layout, edge)
-        for result, token_kid in cast(Validations, validations):
-            layout.value(VALIDATIONS, {"result": result, "kid": token_kid})
-        if self.replica.keys is not None:
-            version = {"version": str(revision), "checksum": checksum(cast(int, revision), cast(str, kid))}
-            layout.constant(CONFIG_VERSION, version)
-            layout.value(CONFIG_RELOADED, divisor=SECOND, since_epoch=True)
-        return layout.columns
-
-    def _requests(self, layout: Layout, failures: Failures) -> None:
-        parts: dict[tuple[str, str, int], list[int]] = {}
-        for edge in self.edges:
-            parts.setdefault((edge.method, edge.route, GOOD), []).append(edge.slot)
-        by_slot = {edge.slot: edge for edge in self.edges}
-        for index, (slot, failure) in enumerate(failures, len(self.replica.served)):
-            edge = by_slot[slot]
-            parts.setdefault((edge.method, edge.route, STATUS[failure]), []).append(index)
-        for (method, route, status), histograms in sorted(parts.items()):
-            labels = {
-                "http_request_method": method,
-                "http_route": route,
-                "http_response_status_code": str(status),
-                "url_scheme": "http",
-            }
-            if status >= 500:
-                labels["error_type"] = str(status)
-            layout.histogram(REQUESTS, tuple(histograms), labels)
+        return _columns(self.shape, *key[FAILURES:])
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """Node, restarts, failures had, tokens seen, configuration; and the values while the process listens."""
@@ -186,6 +168,51 @@ class ApplicationExporter(PodExporter):
         return key, reading
 
 
+@lru_cache(maxsize=1024)
+def _columns(shape: Shape, failures: Failures, validations: Validations, revision: int, kid: str) -> tuple[Column, ...]:
+    layout = pod_layout(len(shape.served), failures)
+    sums = layout.histograms
+    _requests(layout, shape, failures)
+    layout.again(ACTIVE_REQUESTS, sums + IN_FLIGHT, {"url_scheme": "http"})
+    layout.again(CPU, sums + BUSY, divisor=SECOND)
+    layout.value(START_TIME, divisor=SECOND, since_epoch=True)
+    if shape.threads:
+        layout.value(BUSY_THREADS, {"name": shape.threads})
+        layout.value(MAX_THREADS, {"name": shape.threads})
+        layout.summary(GC_PAUSE)
+    for pool in shape.pools:
+        if shape.threads:
+            _hikari(layout)
+        else:
+            _pool(layout, pool)
+    for server in shape.guarded:
+        _breaker(layout, server)
+    for result, token_kid in validations:
+        layout.value(VALIDATIONS, {"result": result, "kid": token_kid})
+    if shape.keyed:
+        layout.constant(CONFIG_VERSION, {"version": str(revision), "checksum": checksum(revision, kid)})
+        layout.value(CONFIG_RELOADED, divisor=SECOND, since_epoch=True)
+    return tuple(layout.columns)
+
+
+def _requests(layout: Layout, shape: Shape, failures: Failures) -> None:
+    parts: dict[tuple[str, str, int], list[int]] = {}
+    for slot, (method, route) in enumerate(shape.served):
+        parts.setdefault((method, route, GOOD), []).append(slot)
+    for index, (slot, failure) in enumerate(failures, len(shape.served)):
+        parts.setdefault((*shape.served[slot], STATUS[failure]), []).append(index)
+    for (method, route, status), histograms in sorted(parts.items()):
+        labels = {
+            "http_request_method": method,
+            "http_route": route,
+            "http_response_status_code": str(status),
+            "url_scheme": "http",
+        }
+        if status >= 500:
+            labels["error_type"] = str(status)
+        layout.histogram(REQUESTS, tuple(histograms), labels)
+
+
 def _hikari(layout: Layout) -> None:
     labels = {"pool": "HikariPool-1"}
     for spec in (HIKARI, HIKARI_ACTIVE, HIKARI_IDLE, HIKARI_PENDING, HIKARI_MAX, HIKARI_MIN, HIKARI_TIMEOUTS):
@@ -193,15 +220,15 @@ def _hikari(layout: Layout) -> None:
     layout.summary(HIKARI_ACQUIRE, labels)
 
 
-def _pool(layout: Layout, pool: ConnectionPool) -> None:
-    labels = {"db_client_connection_pool_name": pool.name}
+def _pool(layout: Layout, name: str) -> None:
+    labels = {"db_client_connection_pool_name": name}
     layout.states(POOL_COUNT, "db_client_connection_state", ("idle", "used"), labels)
     for spec in (POOL_MAX, POOL_PENDING, POOL_TIMEOUTS):
         layout.value(spec, labels)
 
 
-def _breaker(layout: Layout, edge: Edge) -> None:
-    labels = {"name": edge.server}
+def _breaker(layout: Layout, server: str) -> None:
+    labels = {"name": server}
     layout.states(BREAKER_STATE, "state", BREAKER_STATES, labels)
     layout.value(BREAKER_REFUSED, {**labels, "kind": "not_permitted"})
     layout.value(BREAKER_RATE, labels)

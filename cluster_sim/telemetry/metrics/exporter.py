@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...engine.failures import Failure
@@ -61,7 +62,7 @@ class Exporter(Protocol):
         """The labels of the target."""
         ...
 
-    def columns(self, key: Key) -> list[Column]:
+    def columns(self, key: Key) -> Sequence[Column]:
         """The series of a target that answers, in the order of what is read."""
         ...
 
@@ -114,11 +115,12 @@ class PodExporter:
         values += (replica.busy, replica.paused, replica.in_flight)
         return Reading(counts, values)
 
-    def layout(self, failures: Failures) -> Layout:
-        """A layout that begins with the pod's histograms and what the golden signals need."""
-        layout = Layout(len(self.replica.served) + len(failures))
-        layout.hidden(GOLDEN_VALUES)
-        return layout
+
+def pod_layout(served: int, failures: Failures) -> Layout:
+    """A layout that begins with a pod's histograms and what the golden signals need."""
+    layout = Layout(served + len(failures))
+    layout.hidden(GOLDEN_VALUES)
+    return layout
 
 
 BUSY, PAUSED, IN_FLIGHT = range(3)

@@ -9,7 +9,7 @@ from ...clock import SECOND
 from ...specs import USERS
 from ..identity import database_name, database_role
 from ..logs.postgres import statement
-from .exporter import Failures, Key, PodExporter, Reading
+from .exporter import Failures, Key, PodExporter, Reading, pod_layout
 from .spec import Column, Layout, MetricSpec
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class PostgresExporter(PodExporter):
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
         _, _, failures, ready = cast(tuple[str, int, Failures, bool], key)
-        layout = self.layout(failures)
+        layout = pod_layout(len(self.replica.served), failures)
         layout.constant(PG_UP, value=float(ready))
         layout.constant(SCRAPE_ERROR, value=float(not ready))
         if ready:

@@ -6,7 +6,7 @@ from typing import cast
 
 from ...clock import SECOND
 from ..logs.redis import VERSION
-from .exporter import Failures, Key, PodExporter, Reading
+from .exporter import Failures, Key, PodExporter, Reading, pod_layout
 from .spec import Column, MetricSpec
 
 EXPORTER_PORT = 9121
@@ -50,7 +50,7 @@ class RedisExporter(PodExporter):
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
         _, _, failures, ready, policy = cast(tuple[str, int, Failures, bool, str], key)
-        layout = self.layout(failures)
+        layout = pod_layout(len(self.replica.served), failures)
         layout.constant(REDIS_UP, value=float(ready))
         if ready:
             role = {"role": "master", "redis_mode": "standalone", "redis_version": VERSION, "maxmemory_policy": policy}
