@@ -104,12 +104,22 @@ def _correct_counters(
     scale: Scales, counters: Sequence[list[float]], region: Region, steady: int, result: list[float | None]
 ) -> None:
     part = region.used(Place.COUNTER)
-    for slot in range(part.start, part.stop):
-        values = [row[slot] for row in reversed(counters[: scale.scrapes])]
+    if part.start == part.stop:
+        return
+    rows = [row[part] for row in reversed(counters[: scale.scrapes])]
+    for slot, values in enumerate(zip(*rows, strict=True), part.start):
         if steady < scale.scrapes or any(not a <= b for a, b in pairwise(values)):
             there = [index for index, value in enumerate(values) if not isnan(value)]
-            grown = _irregular(np.array([values[index] for index in there]), there, region, scale)
-            result[slot] = None if grown is None else float(grown) / scale.divisors[slot]
+            if len(there) < 2:
+                result[slot] = None
+                continue
+            found = [values[index] for index in there]
+            growth = found[-1] - found[0] + sum(a for a, b in pairwise(found) if b < a)
+            edges = Edges.of(region, there, scale)
+            grown = growth * edges.whole + min(found[0], growth * edges.before)
+            if edges.far and found[0] >= growth * edges.near:
+                grown = growth * (edges.whole + edges.half)
+            result[slot] = grown / scale.divisors[slot]
 
 
 def _correct_histograms(
@@ -127,38 +137,51 @@ def _correct_histograms(
     oldest = histograms[scale.scrapes - 1][part, -1].tolist()
     for slot, count in enumerate(oldest, part.start):
         if steady < scale.scrapes or not count:
-            lines = np.array([rows[slot] for rows in reversed(histograms[: scale.scrapes])])
-            there = np.flatnonzero(lines[:, -1]).tolist()
-            grown = _irregular(lines[there], there, region, scale)
-            buckets[slot] = 0.0 if grown is None else grown
-            result[first + slot] = None if grown is None else float(grown[-1])
+            lines = [rows[slot] for rows in reversed(histograms[: scale.scrapes])]
+            there = [index for index, line in enumerate(lines) if line[-1]]
+            if len(there) < 2:
+                buckets[slot] = 0.0
+                result[first + slot] = None
+                continue
+            found = np.array([lines[index] for index in there])
+            resets = found[:-1] * (found[1:] < found[:-1])
+            growth = found[-1] - found[0] + resets.sum(axis=0)
+            edges = Edges.of(region, there, scale)
+            grown = growth * edges.whole + np.minimum(found[0], growth * edges.before)
+            if edges.far:
+                grown = np.where(found[0] >= growth * edges.near, growth * (edges.whole + edges.half), grown)
+            buckets[slot] = grown
+            result[first + slot] = float(grown[-1])
 
 
-def _irregular(values: Row, there: list[int], region: Region, scale: Scales) -> Row | None:
-    """The growth of values that were there at some of the scrapes."""
-    first = scale.span_s - region.offset_s - (scale.scrapes - 1) * STEP_S
-    return grown_irregularly(values, [first + index * STEP_S for index in there], scale.span_s)
+class Edges(NamedTuple):
+    """How the growth between some scrapes is extrapolated to the span.
 
+    All are over the seconds from the first of the scrapes to the last.
 
-def grown_irregularly(values: Row, times: Sequence[float], span_s: float) -> Row | None:
-    """The growth of counters that some scrapes did not find, or that were reset; None with fewer than two values.
-
-    Args:
-        values: one per scrape that found them, oldest first.
-        times: seconds from the beginning of the span to these scrapes.
+    Attributes:
+        whole: from the first scrape to the end of the span, as far as that is extrapolated to.
+        before: from the beginning of the span to the first scrape.
+        near: 1.1 intervals, which is how far from the first scrape zero or the beginning may be to be extrapolated to.
+        half: half an interval, which is extrapolated to otherwise.
+        far: whether the beginning is farther away than that.
     """
-    if len(times) < 2:
-        return None
-    first, last = values[0], values[-1]
-    resets = values[:-1] * (values[1:] < values[:-1])
-    growth = last - first + resets.sum(axis=0)
-    sampled = times[-1] - times[0]
-    interval = sampled / (len(times) - 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        to_zero = np.where((growth > 0) & (first >= 0), sampled * first / growth, np.inf)
-    before = np.minimum(times[0], to_zero)
-    before = np.where(before < 1.1 * interval, before, interval / 2)
-    after = span_s - times[-1]
-    after = after if after < 1.1 * interval else interval / 2
-    extrapolated: Row = growth * ((sampled + before + after) / sampled)
-    return extrapolated
+
+    whole: float
+    before: float
+    near: float
+    half: float
+    far: bool
+
+    @classmethod
+    def of(cls, region: Region, there: Sequence[int], scale: Scales) -> Edges:
+        """For the scrapes of those numbers, of all in the span; at least two."""
+        first = scale.span_s - region.offset_s - (scale.scrapes - 1) * STEP_S
+        before, last = (first + index * STEP_S for index in (there[0], there[-1]))
+        sampled = last - before
+        interval = sampled / (len(there) - 1)
+        after = scale.span_s - last
+        if after >= 1.1 * interval:
+            after = interval / 2
+        far = before >= 1.1 * interval
+        return cls(1 + after / sampled, before / sampled, 1.1 * interval / sampled, interval / 2 / sampled, far)
