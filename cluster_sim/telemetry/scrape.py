@@ -107,10 +107,16 @@ class Target(Event):
             blocks[0].drop(_TRIMMED)
         self._arm(now + scraper.interval)
 
+    def block_at(self, at: int) -> Block | None:
+        """The block of the last scrape until an instant."""
+        for block in reversed(self.blocks):
+            if block.times[0] <= at:
+                return block
+        return None
+
     def _begin(self, block: Block) -> Block:
-        self.scraper.evaluate()
         self.blocks.append(block)
-        self.scraper.generation += 1
+        self.scraper.note_change()
         while len(self.blocks) > 1 and sum(len(other.times) for other in self.blocks[1:]) > KEPT:
             del self.blocks[0]
         return block
@@ -124,6 +130,7 @@ class Scraper(Event):
         targets: present and former ones, in the order in which they were discovered.
         pods: number of a pod → its target.
         generation: grows whenever series may have appeared or a target has ended.
+        changes: the instants of that since the last evaluation.
     """
 
     _ok = True
@@ -135,6 +142,7 @@ class Scraper(Event):
         self.interval = nanoseconds(cluster.spec.scrape.interval_s)
         self.generation = 0
         self.stopped = False
+        self.changes: list[int] = []
         self._due: list[int] = []
         self.pods: dict[int, Target] = {}
         self.targets = [Target(self, exporter) for exporter in of_cluster(cluster)]
@@ -156,12 +164,19 @@ class Scraper(Event):
     def evaluate(self) -> None:
         """Evaluate the rules for every instant at which they are due, on what had been scraped by then.
 
-        Nothing in the simulation depends on them, so that is put off until the run is over, or other series come: in
-        one go it takes half the time.
+        Nothing in the simulation depends on them, so that is put off until a run is over: in one go it takes half the
+        time.
         """
         for at in self._due:
             self.cluster.alerts.evaluate(at)
-        self._due = []
+        if self._due:
+            self.changes = [at for at in self.changes if at > self._due[-1]]
+            self._due = []
+
+    def note_change(self) -> None:
+        """Series may have appeared, or a target has ended."""
+        self.generation += 1
+        self.changes.append(self.cluster.sim.now)
 
     def _discover(self) -> None:
         for service in self.cluster.services.values():
@@ -183,9 +198,8 @@ class Scraper(Event):
 
     def end(self, target: Target) -> None:
         """A target is gone; its series stay until they are too old."""
-        self.evaluate()
         target.ended = self.cluster.sim.now
-        self.generation += 1
+        self.note_change()
         self.pods = {uid: other for uid, other in self.pods.items() if other is not target}
         oldest = self.cluster.sim.now - KEPT * self.interval
         self.targets = [other for other in self.targets if not other.ended or other.ended >= oldest]

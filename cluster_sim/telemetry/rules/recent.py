@@ -87,8 +87,7 @@ class Recent:
         self._sums = Sums()
         self._end = dict.fromkeys(Place, 0)
         self._dead = 0
-        self._incomplete = False
-        self._generation = -1
+        self._incomplete = True
         self._counted = 0
         self._growth: dict[int, Growth] = {}
         self._scales: dict[int, Scales] = {}
@@ -106,8 +105,7 @@ class Recent:
         self.now = now
         self._growth = {}
         self._copy()
-        if self.scraper.generation != self._generation or self._incomplete:
-            self._generation = self.scraper.generation
+        if self._incomplete or any(now - WINDOW < at <= now for at in self.scraper.changes):
             self._follow()
 
     def _copy(self) -> None:
@@ -164,9 +162,11 @@ class Recent:
             self._drop(target)
         for target in targets:
             feed = self._feeds.get(target)
-            if feed is None and (not target.blocks or 0 < target.ended <= self.now - self.depth * WINDOW):
+            block = target.block_at(self.now)
+            if feed is None and (block is None or 0 < target.ended <= self.now - self.depth * WINDOW):
                 continue
-            if feed is None or feed.block is None or target.ended or target.blocks[-1] is not feed.block:
+            ended = 0 < target.ended <= self.now
+            if feed is None or feed.block is None or ended or block is not feed.block:
                 self._take_in(target, feed)
         self._feeds = {target: self._feeds[target] for target in targets if target in self._feeds}
         self._regions = {target: self._regions[target] for target in self._feeds}
