@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from ..clock import SECOND, WINDOW
 from ..engine.failures import DENIALS, STATUS
 from ..engine.replica import BUCKETS_S
-from .metrics.exporter import BUSY, FAILURES, IN_FLIGHT, PAUSED, RESTARTS, Failures
+from .metrics.exporter import BUSY, FAILURES, IN_FLIGHT, RESTARTS, Failures
 from .metrics.spec import BOUNDS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Growth(NamedTuple):
     Attributes:
         served, failed: answers per latency bucket, those that were not 5xx or 401 and those that were 5xx.
         denied: answers that refused the user (401).
-        busy, paused: nanoseconds of work and of stopped world.
+        busy: nanoseconds of work.
         in_flight: requests being served or queued, at the last scrape.
     """
 
@@ -71,7 +71,6 @@ class Growth(NamedTuple):
     failed: list[float]
     denied: float
     busy: float
-    paused: float
     in_flight: float
 
 
@@ -172,12 +171,12 @@ def _growth(target: Target, since: int, until: int) -> Growth | None:
     factor = _extrapolation(since, first, last, until, scrapes)
     grown = [value * factor for value in grown]
     buckets = len(BOUNDS)
-    denied, busy, paused = grown[2 * buckets :]
-    return Growth(grown[:buckets], grown[buckets : 2 * buckets], denied, busy, paused, in_flight)
+    denied, busy = grown[2 * buckets :]
+    return Growth(grown[:buckets], grown[buckets : 2 * buckets], denied, busy, in_flight)
 
 
 def _totals(block: Block, row: int) -> list[float]:
-    """Counters of one scrape: good answers by bucket, 5xx answers by bucket, denials, busy and paused time."""
+    """Counters of one scrape: good answers by bucket, 5xx answers by bucket, denials, busy time."""
     size = len(BOUNDS)
     at = row * block.histograms * size
     counts = block.counts[at : at + block.histograms * size].tolist()
@@ -195,7 +194,7 @@ def _totals(block: Block, row: int) -> list[float]:
         elif STATUS[failure] >= 500:
             failed = list(map(add, failed, histogram))
     at = row * block.width + block.histograms
-    return [*served, *failed, denied, block.values[at + BUSY], block.values[at + PAUSED]]
+    return [*served, *failed, denied, block.values[at + BUSY]]
 
 
 def _extrapolation(since: int, first: int, last: int, until: int, scrapes: int) -> float:

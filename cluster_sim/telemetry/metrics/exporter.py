@@ -112,7 +112,7 @@ class PodExporter:
             values.append(histogram[SUM])
         # What the golden signals need of every pod.
         replica = self.replica
-        values += (replica.busy, replica.paused, replica.in_flight)
+        values += (replica.busy, replica.in_flight)
         return Reading(counts, values)
 
 
@@ -123,9 +123,9 @@ def pod_layout(served: int, failures: Failures) -> Layout:
     return layout
 
 
-BUSY, PAUSED, IN_FLIGHT = range(3)
-GOLDEN_VALUES = 3
-"""Where a pod's nanoseconds of work and of stopped world, and its requests in flight, are after its sums."""
+BUSY, IN_FLIGHT = range(2)
+GOLDEN_VALUES = 2
+"""Where a pod's nanoseconds of work and its requests in flight are after its sums."""
 
 
 def listening(replica: Replica) -> bool:

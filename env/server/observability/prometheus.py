@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 
-import promql_parser as grammar
 from fastapi import Response
 from fastapi.responses import PlainTextResponse
 
@@ -30,8 +29,6 @@ from .prometheus_parameters import (
 from .prometheus_wire import APIError, bad_data, invalid
 
 MOST_STEPS = 11_000
-EXEMPLARS = "http_server_request_duration_seconds_bucket"
-"""The series that carry exemplars."""
 MOST_POINTS = 1_000_000
 """Points of a result, which take a second to write (chosen; Prometheus' own limit of 50 million is for servers)."""
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -111,7 +108,7 @@ def query_exemplars(reading: Reading) -> Response:
     for exemplar in traces.exemplars(
         reading.cluster, start_ns=start * MILLISECOND - epoch, end_ns=end * MILLISECOND - epoch
     ):
-        labels = {"__name__": EXEMPLARS, **exemplar.labels}
+        labels = {"__name__": traces.BUCKET, **exemplar.labels}
         if any(selects(labels) for selects in chosen):
             found.setdefault(tuple(sorted(labels.items())), []).append(exemplar)
     rows = [
@@ -135,7 +132,7 @@ def query_exemplars(reading: Reading) -> Response:
 def format_query(reading: Reading) -> Response:
     """The expression, laid out."""
     parsed(reading)
-    return wire.success(wire.data(grammar.parse(reading.parameters.get("query")).prettify()))
+    return wire.success(wire.data(promql.formatted(reading.parameters.get("query"))))
 
 
 def selectors(expression: promql.Expr) -> Iterator[Sequence[Matcher]]:

@@ -228,3 +228,11 @@ def test_odd_values_are_answered_and_not_crashed_on(incident, name, value):
     answer = incident.post(f"{API}/query", **{"query": "up", name: value})
     assert answer.status_code in {200, 400, 422}
     assert answer.json()["status"] in {"success", "error"}
+
+
+def test_an_expression_with_backquotes_is_laid_out_too(incident):
+    """A raw string keeps its backslashes."""
+    answer = incident.get(f"{API}/format_query", query=r"sum(up{job=~`pay\w+`})by(job)")
+    assert answer.status_code == 200
+    assert "by (job)" in answer.json()["data"]
+    assert "pay" in answer.json()["data"]

@@ -31,7 +31,7 @@ QUERIES = (
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_is_logql(query: str) -> None:
-    logql.parse(query)
+    assert isinstance(logql.parse(query), logql.LogQuery | logql.Metric)
 
 
 @pytest.mark.parametrize(
@@ -122,4 +122,4 @@ PIECES = [
 @given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join) | st.text(max_size=60))
 def test_whatever_is_asked_there_is_a_tree_or_an_error(query: str) -> None:
     with suppress(logql.QueryError):
-        logql.parse(query)
+        assert isinstance(logql.parse(query), logql.LogQuery | logql.Metric)
