@@ -11,11 +11,13 @@ from simpy.events import Event
 
 from .clock import EPOCH_UNIX_S, nanoseconds
 from .engine import lifecycle
+from .engine.ahead import Ahead, rehearsed
 from .engine.background import Background
 from .engine.call import Call
 from .engine.config import ConfigStore, SecretRevision
 from .engine.edge import Edge
 from .engine.executor import Executor
+from .engine.fast.forward import FastForward
 from .engine.health import Probe
 from .engine.memory import MemoryWatch
 from .engine.program import Compiler, Key, zipf_cumulative
@@ -25,6 +27,7 @@ from .engine.service import Service
 from .engine.simulation import Simulation
 from .errors import UnknownName
 from .rng import Streams
+from .saved import Saved
 from .specs import USERS, ClusterSpec
 from .telemetry.alerts import AlertManager
 from .telemetry.recordings import Recordings
@@ -48,6 +51,11 @@ class Later(Event):
         self.args = args
         self.callbacks = [self._call]
 
+    @property
+    def ahead(self) -> Ahead:
+        """What the function says of itself."""
+        return getattr(self.function, "ahead", Ahead.BLOCKS)
+
     def _call(self, _: Event) -> None:
         self.function(*self.args)
 
@@ -61,10 +69,19 @@ class Cluster:
         operations: rolling deploys and scalings under way.
         jobs: programs of others that use the cluster and are not done.
         actions: names of the changes made from outside, with the time of each.
+        fast_forward: whether stretches without trouble are computed at once; the results are the same.
         epoch_s: Unix time in whole seconds of simulated zero; only telemetry shows it.
     """
 
-    def __init__(self, spec: ClusterSpec, seed: int, noise: float = 1.0, *, epoch_s: int = EPOCH_UNIX_S) -> None:
+    def __init__(
+        self,
+        spec: ClusterSpec,
+        seed: int,
+        noise: float = 1.0,
+        *,
+        epoch_s: int = EPOCH_UNIX_S,
+        fast_forward: bool = True,
+    ) -> None:
         self.spec = spec
         self.seed = seed
         self.noise = noise
@@ -96,6 +113,7 @@ class Cluster:
         codes = [program.linked(self.edges, services) for program in compiler.programs]
         self.workload = Workload(spec, compiler.programs, codes, self.executor, noise)
         self.executor.workload = self.workload
+        self._know_keys()
         self.background = Background(self, noise)
         self.memory = [MemoryWatch(self, service) for service in services if service.keyspace is not None]
         self.probes = [
@@ -104,6 +122,8 @@ class Cluster:
             for probe, liveness in ((service.spec.liveness, True), (service.spec.readiness, False))
             if probe is not None
         ]
+        self.fast_forward = fast_forward
+        self.fast = FastForward(self)
         self.alerts = AlertManager(self)
         self.scrapes = Scraper(self)
         self.recordings = Recordings()
@@ -131,6 +151,13 @@ class Cluster:
                         pool.add()
                     if pool.open < pool.size:
                         pool.filler.start()
+
+    def _know_keys(self) -> None:
+        """How many keys stores may come to hold."""
+        populations = [c.population for p in self.workload.programs for c in p.columns if isinstance(c, Key)]
+        for service in self.services.values():
+            if service.keyspace is not None:
+                service.keyspace.population = max(populations, default=0)
 
     def _fill_caches(self) -> None:
         """Each key is there with the probability it has in the steady state of Poisson lookups, λT / (1 + λT)."""
@@ -212,7 +239,10 @@ class Cluster:
         # The loop makes and drops millions of small objects and no garbage cycles worth a collection.
         gc.disable()
         try:
-            self.executor.run_until(end)
+            if self.fast_forward:
+                self.fast.run_until(end)
+            else:
+                self.executor.run_until(end)
             self.scrapes.evaluate()
         finally:
             if enabled:
@@ -235,7 +265,7 @@ class Cluster:
 
     def branch(self) -> Cluster:
         """An independent copy that sees the same traffic."""
-        return Cluster.restore(self.snapshot())
+        return Saved(self).restore()
 
     # ------------------------------------------------------------ changes
 
@@ -321,6 +351,7 @@ class Cluster:
             self.after(nanoseconds(spec.warmup_s), self.end_slow_spell, replica, restarts)
         self.recorder.log(replica.service.name, replica.name, "started", self.sim.now - replica.started)
 
+    @rehearsed
     def end_slow_spell(self, replica: Replica, restarts: int) -> None:
         if replica.restarts == restarts:
             replica.set_slow(replica.service.slow)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from math import pi, sin
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from simpy.events import Event
 
 from .clock import WINDOW, WINDOW_S
+from .engine.ahead import Ahead
 from .engine.call import NUMBER_BITS, Call, Flow
 from .engine.program import UNIFORM_BITS, Code, Program
 
@@ -34,6 +36,22 @@ _BURST_HEIGHT = 0.35
 """Traffic shape (chosen): an hourly swing of ±8 %, and 45-second bursts of up to +35 %, one in two minutes or so."""
 
 
+class Draws(NamedTuple):
+    """The arrivals of one window, in their order.
+
+    Attributes:
+        times: their instants in nanoseconds.
+        endpoints: index of the endpoint of each.
+        places: per endpoint, which arrivals go there.
+        rows: per endpoint, the draws of these, a row each.
+    """
+
+    times: npt.NDArray[np.int64]
+    endpoints: npt.NDArray[np.int64]
+    places: list[npt.NDArray[np.int64]]
+    rows: list[npt.NDArray[np.int64]]
+
+
 class Workload(Event):
     """The arrivals of one cluster, drawn window by window; the event is the next window.
 
@@ -49,6 +67,8 @@ class Workload(Event):
     _ok = True
     _value = None
     _defused = True
+    ahead = Ahead.IDLES
+    period = WINDOW
 
     def __init__(
         self, spec: ClusterSpec, programs: list[Program], codes: list[Code], executor: Executor, spread: float
@@ -65,7 +85,6 @@ class Workload(Event):
         self.cumulative_shares = np.cumsum(shares) / shares.sum()
         self.window = executor.sim.now // WINDOW - 1
         self.expected = 0.0
-        self.cursor = 0
         self._next_window()
 
     # ------------------------------------------------------------ draws
@@ -82,26 +101,44 @@ class Workload(Event):
 
     def _next_window(self) -> None:
         self.window += 1
-        self.cursor = 0
         self.expected = self.expected_arrivals(self.window)
-        self._draw()
-        self.next_at = self.times[0]
+        self.begin(self.draw(self.window, self.expected))
         self._arm()
 
-    def _draw(self) -> None:
-        generator = self.executor.streams.window("arrivals", self.window)
-        count = int(generator.poisson(self.expected))
-        times = np.sort(generator.integers(0, WINDOW, count)) + self.window * WINDOW
+    def draw(self, window: int, expected: float) -> Draws:
+        """The arrivals of a window in which that many are expected."""
+        generator = self.executor.streams.window("arrivals", window)
+        count = int(generator.poisson(expected))
+        times = np.sort(generator.integers(0, WINDOW, count)) + window * WINDOW
         endpoints = np.searchsorted(self.cumulative_shares, generator.random(count), side="right")
-        self.times: list[int] = [*times.tolist(), NEVER]
-        self.endpoints: list[int] = endpoints.tolist()
-        self.rows: list[list[int]] = [[]] * count
-        for number, program in enumerate(self.programs):
-            chosen = np.nonzero(endpoints == number)[0].tolist()
-            drawn = program.rows(len(chosen), generator).tolist()
-            for place, row in zip(chosen, drawn, strict=True):
-                self.rows[place] = row
+        places = [np.nonzero(endpoints == number)[0] for number in range(len(self.programs))]
+        drawn = zip(self.programs, places, strict=True)
+        return Draws(times, endpoints, places, [program.rows(len(chosen), generator) for program, chosen in drawn])
+
+    def begin(self, draws: Draws) -> None:
+        """Begin the present window, with its first arrival."""
+        self.cursor = 0
+        self._draws: Draws | None = draws
+        self.times: list[int] = [*draws.times.tolist(), NEVER]
+        self.endpoints: list[int] = draws.endpoints.tolist()
+        self.rows: list[list[int]] = []
         self._spare: dict[tuple[int, int], list[list[int]]] = {}
+        self.next_at = self.times[0]
+
+    def draws(self) -> Draws:
+        """The arrivals of the present window."""
+        if self._draws is None:
+            self._draws = self.draw(self.window, self.expected)
+        return self._draws
+
+    def _row(self, place: int) -> list[int]:
+        if not self.rows:
+            draws = self.draws()
+            self.rows = [[]] * len(draws.times)
+            for places, rows in zip(draws.places, draws.rows, strict=True):
+                for at, row in zip(places.tolist(), rows.tolist(), strict=True):
+                    self.rows[at] = row
+        return self.rows[place]
 
     def spare_row(self, flow: Flow, *keys: int) -> list[int]:
         """The draws of a retry: those of the request would repeat its fate."""
@@ -124,12 +161,10 @@ class Workload(Event):
 
     def next_call(self) -> Call:
         """The request that arrives at `next_at`; afterwards `next_at` is the arrival after it."""
-        if not self.rows:
-            self._draw()
         place = self.cursor
         self.cursor = place + 1
         self.arrived += 1
-        row = self.rows[place]
+        row = self.rows[place] if self.rows else self._row(place)
         endpoint = self.endpoints[place]
         start = self.times[place]
         call = _new_call(Call)  # its __init__ has nothing to do
@@ -150,9 +185,12 @@ class Workload(Event):
         self.next_at = self.times[place + 1]
         return call
 
+    def skip(self, count: int) -> None:
+        """Requests have arrived without being made."""
+        self.cursor += count
+        self.arrived += count
+        self.next_at = self.times[self.cursor]
+
     def __getstate__(self) -> dict[str, Any]:
-        state = self.__dict__.copy()
         # Draws are a function of the seed and the window: they are made again where the copy needs them.
-        state["rows"] = []
-        state["_spare"] = {}
-        return state
+        return self.__dict__ | {"rows": [], "_spare": {}, "_draws": None}

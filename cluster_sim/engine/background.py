@@ -9,6 +9,7 @@ from simpy.events import Event
 from ..clock import MILLISECOND, SECOND, WINDOW
 from ..specs import Language
 from . import lifecycle
+from .ahead import Ahead, rehearsed
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -46,6 +47,7 @@ class Background(Event):
     _ok = True
     _value = None
     _defused = True
+    ahead = Ahead.REHEARSED
 
     def __init__(self, cluster: Cluster, level: float) -> None:
         self.cluster = cluster
@@ -96,19 +98,23 @@ class Background(Event):
         if draws[_RESTART] < POD_RESTART_PROBABILITY * level:
             self.cluster.after(offset, self._crash, replica, replica.restarts)
 
+    @rehearsed
     def _error_burst(self, service: Service, window: int) -> None:
         factor = self._size(ERROR_BURST_FACTOR, "errors-size", window, service.index)
         service.set_error_probability(service.base_error_probability * factor)
         length = int(self._size(ERROR_BURST, "errors-time", window, service.index))
         self.cluster.after(length, self._end_error_burst, service)
 
+    @rehearsed
     def _end_error_burst(self, service: Service) -> None:
         service.set_error_probability(service.base_error_probability)
 
+    @rehearsed
     def _pause(self, replica: Replica, restarts: int, length: int) -> None:
         if replica.restarts == restarts and replica.alive:
             pause(self.cluster, replica, length)
 
+    @rehearsed
     def _slow_spell(self, replica: Replica, restarts: int, window: int) -> None:
         if replica.restarts != restarts or not replica.ready or replica.slow != 1.0:
             return
@@ -120,6 +126,7 @@ class Background(Event):
         if replica.restarts == restarts and replica.ready:
             lifecycle.restart(self.cluster, replica, "Error")
 
+    @rehearsed
     def _checkpoint(self, service: Service, window: int) -> None:
         replica = service.replicas[0]
         if not replica.alive:
@@ -129,11 +136,13 @@ class Background(Event):
         replica.set_slow(max(replica.slow, CHECKPOINT_SLOWDOWN))
         self.cluster.after(8 * SECOND, self._end_checkpoint, replica, replica.restarts, buffers)
 
+    @rehearsed
     def _end_checkpoint(self, replica: Replica, restarts: int, buffers: int) -> None:
         if replica.restarts == restarts and replica.alive:
             replica.set_slow(replica.service.slow)
             self.cluster.recorder.log(replica.service.name, replica.name, "checkpoint_complete", buffers)
 
+    @rehearsed
     def _bgsave(self, service: Service, window: int) -> None:
         replica = service.replicas[0]
         if not replica.alive:
@@ -144,6 +153,7 @@ class Background(Event):
         pause(self.cluster, replica, fork)
         self.cluster.after(SECOND, self._end_bgsave, replica, replica.restarts, pid)
 
+    @rehearsed
     def _end_bgsave(self, replica: Replica, restarts: int, pid: int) -> None:
         if replica.restarts == restarts and replica.alive:
             self.cluster.recorder.log(replica.service.name, replica.name, "bgsave_finished", pid)

@@ -32,6 +32,7 @@ class Edge:
         retries: further attempts after the first.
         tokens, budget, refill: the token bucket of retries; a budget of None retries without bound.
         logged_from: nanoseconds; a sampled call that took as long has a line in the server's log.
+        settled_at: the instant from which on no call is under way that has another timeout.
         learns: whether a success has to be noted: it refills the budget of retries, or tells a breaker.
         retried, timed_out: counts since the start.
         failures: calls that failed as their client saw it, by cause.
@@ -57,6 +58,7 @@ class Edge:
         self.tokens = spec.call.retry.budget or 0.0
         self.learns = self.breaker is not None or self.retries > 0
         self.retried = 0
+        self.settled_at = 0
         self.timed_out = 0
         self.failures: dict[Failure, int] = {}
         self.deadlines = executor.deadlines(nanoseconds(spec.call.timeout_s))
@@ -69,6 +71,7 @@ class Edge:
     @timeout.setter
     def timeout(self, timeout: int) -> None:
         # Calls already made keep their deadline: they stay in the queue of the old value.
+        self.settled_at = self.deadlines.executor.sim.now + self.deadlines.timeout
         self.deadlines = self.deadlines.executor.deadlines(timeout)
 
     def succeeded(self, parent: Call, now: int) -> None:

@@ -35,7 +35,7 @@ from .program import (
     WORK_ITEMS,
 )
 from .recorder import GOOD, Recorder
-from .replica import BUCKETS, SUM, Replica, empty_histogram
+from .replica import BUCKETS, SUM, Replica
 from .spans import DELAYED, FAILED, LONG_WAIT
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ class Executor:
         if timeout not in self._deadlines:
             self._deadlines[timeout] = Deadlines(timeout, self)
         return self._deadlines[timeout]
+
+    def all_deadlines(self) -> list[Deadlines]:
+        """The deadlines of every timeout value there was."""
+        return list(self._deadlines.values())
 
     def resume(self, call: Call) -> None:
         """Let a call that waited go on, after what is already due at this instant."""
@@ -195,8 +199,6 @@ class Executor:
                     parent = call.parent
                     if call.flow.sampled:
                         served((call, parent, now, 0))
-                        if duration >= edge.logged_from:
-                            self.recorder.access(call, GOOD, now, duration)
                     if parent is None:
                         self.recorder.zombies += 1
                         break
@@ -306,16 +308,12 @@ class Executor:
                 self._settle(call)
                 if replica.flights is not None:
                     replica.flights.following.pop(call, None)
-            histogram = replica.failed.setdefault((call.edge.slot, failure), empty_histogram())
             duration = now - call.start
-            histogram[bisect_left(BUCKETS, duration)] += 1
-            histogram[SUM] += duration
+            replica.count_failure((call.edge.slot, failure), duration)
             if flow.sampled:
                 self.spans.fresh.append((call, call.parent, now, failure))
             if failure not in DENIALS:
                 self.recorder.served_failure(call, failure)
-            elif flow.sampled and duration >= call.edge.logged_from:
-                self.recorder.access(call, STATUS[failure], now, duration)
         elif flow.sampled:
             self.spans.unserved(call, now, failure)
         if call.pool is not None:

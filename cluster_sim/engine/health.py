@@ -9,6 +9,7 @@ from simpy.events import Event
 from ..clock import nanoseconds
 from ..specs import ProbeSpec
 from . import lifecycle
+from .ahead import Ahead
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -21,6 +22,7 @@ class Probe(Event):
 
     Attributes:
         liveness: whether failure restarts the replica; otherwise it gets no calls until a probe succeeds.
+        period, timeout: nanoseconds between two rounds, and until an answer comes too late.
         failures: replica number → probes failed in a row.
     """
 
@@ -34,11 +36,19 @@ class Probe(Event):
         self.spec = spec
         self.liveness = liveness
         self.failures: dict[int, int] = {}
+        self.period = nanoseconds(spec.period_s)
+        self.timeout = nanoseconds(spec.timeout_s)
         self._arm()
 
     def _arm(self) -> None:
         self.callbacks = [self._round]
-        self.cluster.sim.push(self.cluster.sim.now + nanoseconds(self.spec.period_s), self)
+        self.cluster.sim.push(self.cluster.sim.now + self.period, self)
+
+    @property
+    def ahead(self) -> Ahead:
+        """A probe that is answered beside the workers fails for a long pause only, which ends a stretch as well."""
+        failing = self.failures or any(replica.probed_out for replica in self.service.replicas)
+        return Ahead.BLOCKS if failing or self.spec.needs_worker else Ahead.IDLES
 
     def _round(self, _: Event) -> None:
         self._arm()
@@ -47,7 +57,7 @@ class Probe(Event):
                 continue  # nothing could keep it from answering
             if not replica.alive or not (replica.ready or replica.probed_out):
                 self.failures.pop(replica.uid, None)
-            elif self.response_time(replica) <= nanoseconds(self.spec.timeout_s):
+            elif self.response_time(replica) <= self.timeout:
                 self._succeeded(replica)
             else:
                 self._failed(replica)

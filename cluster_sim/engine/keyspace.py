@@ -18,6 +18,7 @@ class Keyspace:
     Keys at or above 0 are cache entries; keys below 0 are blocks of somebody else's data without expiry.
 
     Attributes:
+        population: keys that clients may write.
         entries: key → the instant it expires (0: never).
         hits, misses, written, refused, evicted, expired: counts since the store started.
     """
@@ -28,6 +29,7 @@ class Keyspace:
         self.memory_limit_bytes = spec.memory_limit_bytes
         self.policy = spec.policy
         self.ttl = nanoseconds(spec.ttl_s)
+        self.population = 0
         self.entries: dict[int, int] = {}
         self.expiring: deque[tuple[int, int]] = deque()
         self.foreign = 0
@@ -47,6 +49,12 @@ class Keyspace:
     def full(self) -> bool:
         """Whether commands that may use more memory are refused (or make room by evicting)."""
         return self.used_bytes > self.maxmemory_bytes
+
+    @property
+    def roomy(self) -> bool:
+        """Whether there is room for every key that clients may write."""
+        most = (self.maxmemory_bytes - self.spec.base_bytes) // self.spec.entry_bytes
+        return len(self.entries) + self.population <= most
 
     @property
     def foreign_bytes(self) -> int:
@@ -81,6 +89,30 @@ class Keyspace:
             self.expiring.append((expires, key))
         self.written += len(keys)
         return True
+
+    def replay(self, times: list[int], keys: list[int], done: int, now: int) -> int:
+        """Write keys, each at an instant of its own, as `write` would have where there is room for all.
+
+        Args:
+            done: how many of them are written already.
+
+        Returns:
+            How many are now: all those before `now`.
+        """
+        entries, expiring, ttl = self.entries, self.expiring, self.ttl
+        begun = done
+        while done < len(times) and times[done] < now:
+            at, key = times[done], keys[done]
+            old = entries.pop(key, NO_EXPIRY)
+            if old != NO_EXPIRY and old <= at:
+                self.expired += 1
+            entries[key] = at + ttl
+            expiring.append((at + ttl, key))
+            done += 1
+        self.written += done - begun
+        if done > begun:
+            self.sweep(times[done - 1])
+        return done
 
     def write_foreign(self, now: int) -> bool:
         """Set one block of somebody else's keys, without expiry."""

@@ -8,6 +8,7 @@ from simpy.events import Event
 
 from ..clock import SECOND
 from . import lifecycle
+from .ahead import Ahead
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -20,6 +21,7 @@ class MemoryWatch(Event):
     _ok = True
     _value = None
     _defused = True
+    period = SECOND
 
     def __init__(self, cluster: Cluster, service: Service) -> None:
         self.cluster = cluster
@@ -28,7 +30,15 @@ class MemoryWatch(Event):
 
     def _arm(self) -> None:
         self.callbacks = [self._look]
-        self.cluster.sim.push(self.cluster.sim.now + SECOND, self)
+        self.cluster.sim.push(self.cluster.sim.now + self.period, self)
+
+    @property
+    def ahead(self) -> Ahead:
+        """Below its limit the store loses expired keys here, which it does as well whenever it is written or looked at."""
+        keyspace = self.service.keyspace
+        assert keyspace is not None
+        within = max(keyspace.maxmemory_bytes, keyspace.used_bytes) <= keyspace.memory_limit_bytes
+        return Ahead.IDLES if within else Ahead.BLOCKS
 
     def _look(self, _: Event) -> None:
         self._arm()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import WINDOW
 from ..specs import USERS
-from .call import NUMBER_BITS, SAMPLED
+from .call import NUMBER_BITS
 from .failures import STATUS, Failure
 from .service import LogRecord
 from .spans import SpanLog
@@ -28,6 +28,7 @@ class Recorder:
         outcomes: per 15-second window of arrival, per endpoint: [answered, good]; the users' view of the cluster.
         failures: per window: status → count of the answers that were not 200.
         zombies: calls that ended with nobody waiting.
+        muted: whether what programs write is lost, while the control plane is only rehearsed.
         spans: what sampled requests left behind.
     """
 
@@ -39,10 +40,13 @@ class Recorder:
         self.failures: dict[int, dict[int, int]] = {}
         self.spans = SpanLog()
         self.finished = 0
+        self.muted = False
         self.zombies = 0
 
     def log(self, service: str, source: str, event: str, *data: object) -> None:
         """A program writes a line."""
+        if self.muted:
+            return
         self.services[service].log.append(LogRecord(self.sim.now, source, event, data))
 
     def finish(self, flow: Flow, status: int) -> None:
@@ -57,10 +61,21 @@ class Recorder:
         counts = outcomes[flow.endpoint]
         counts[0] += 1
         if status != GOOD:
-            statuses = self.failures.setdefault(window, {})
-            statuses[status] = statuses.get(status, 0) + 1
+            self.count_failure(window, status)
         elif self.sim._now - flow.start <= self.slo[flow.endpoint]:
             counts[1] += 1
+
+    def count(self, window: int, endpoint: int, answered: int, good: int) -> None:
+        """So many users of a window have an answer, and so many a good one."""
+        self.finished += answered
+        counts = self.outcomes.setdefault(window, [[0, 0] for _ in self.slo])[endpoint]
+        counts[0] += answered
+        counts[1] += good
+
+    def count_failure(self, window: int, status: int) -> None:
+        """A user of a window has an answer that was not 200."""
+        statuses = self.failures.setdefault(window, {})
+        statuses[status] = statuses.get(status, 0) + 1
 
     def outcome(self, since: int, until: int) -> list[tuple[int, int]]:
         """Per endpoint, how many requests that arrived in whole windows of a span were answered, and how many well."""
@@ -75,15 +90,6 @@ class Recorder:
         for window in [window for window in self.outcomes if (window + 1) * WINDOW <= before]:
             del self.outcomes[window]
             self.failures.pop(window, None)
-
-    def access(self, call: Call, status: int, now: int, duration: int) -> None:
-        """A sampled request was served: an access log line, or at a database a line if it was slow."""
-        flow = call.flow
-        replica = call.replica
-        assert replica is not None
-        if flow.sampled == SAMPLED:
-            data = (call.edge.index, status, duration, flow.number)
-            replica.service.log.append(LogRecord(now, replica.name, "access", data))
 
     def served_failure(self, call: Call, failure: Failure) -> None:
         """A server answers with an error of its own making or passes one on."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from typing import TYPE_CHECKING
 
 from ..clock import SECOND
+from .ahead import rehearsed
 from .edge import Breaker, Edge
 from .failures import Failure
 
@@ -134,6 +136,7 @@ class Replica:
         self.slow = factor
         self.disturbed = factor != 1.0 or self.paused_until > 0
 
+    @rehearsed
     def end_pause(self, sim: Simulation) -> None:
         """A pause is over, unless another one still goes on."""
         if self.paused_until <= sim.now:
@@ -147,6 +150,12 @@ class Replica:
         if self.paused_until > now:
             delay += self.paused_until - now
         return delay
+
+    def count_failure(self, kind: tuple[int, Failure], duration: int) -> None:
+        """A call was answered with a failure; `kind` is its edge's slot and the failure."""
+        histogram = self.failed.setdefault(kind, empty_histogram())
+        histogram[bisect_left(BUCKETS, duration)] += 1
+        histogram[SUM] += duration
 
     def breaker(self, edge: Edge) -> Breaker:
         """This replica's breaker of a call that has one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..specs import PoolSpec, ServiceSpec
+from ..specs import Balance, PoolSpec, ServiceSpec
 from .failures import Failure
 from .keyspace import Keyspace
 from .log import Log, LogRecord
@@ -47,6 +47,11 @@ class Service:
         self.backends = Backends(spec.backends) if spec.backends else None
         self.keyspace = Keyspace(spec.cache) if spec.cache else None
         self.log = Log()
+
+    @property
+    def drawn(self) -> bool:
+        """Whether requests bring a draw for the choice of a replica (their programs are compiled so or not)."""
+        return self.spec.balance is not Balance.ROUND_ROBIN
 
     def refresh_ready(self) -> None:
         """Send calls to those replicas that are ready now."""

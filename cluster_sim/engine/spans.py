@@ -2,60 +2,59 @@
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..clock import MILLISECOND, WINDOW
-from .call import KEPT
+from .call import KEPT, SAMPLED
+from .chunk import Chunk, chunk_of
 from .failures import Failure
+from .log import RETENTION
+from .span_record import (
+    CONNECTION,
+    GIVEN_UP,
+    LAYOUT,
+    NOBODY,
+    RECORD,
+    RECORD_BYTES,
+    REQUEST,
+    SERVED,
+    SPAN,
+    UNSERVED,
+    USER,
+    WORKER,
+)
 
 if TYPE_CHECKING:
     from .call import Call, Flow
 
-# Kinds of records.
-REQUEST = 0  # a user's request, from sending it to the answer
-SERVED = 1  # a call, at the pod that answered it
-GIVEN_UP = 2  # a call whose caller stopped waiting, as the caller saw it
-UNSERVED = 3  # a call that reached no pod
-CONNECTION = 4  # a wait for a connection
-WORKER = 5  # a wait in the queue of a pod
+__all__ = [
+    "CONNECTION",
+    "GIVEN_UP",
+    "LAYOUT",
+    "NOBODY",
+    "RECORD_BYTES",
+    "REQUEST",
+    "SERVED",
+    "SPAN",
+    "UNSERVED",
+    "USER",
+    "WORKER",
+    "SpanLog",
+]
 
-USER = 0xFFFF
-"""In the place of the caller's edge: the user."""
-NOBODY = 0xFFFE
-"""In the place of the caller's edge: its caller had given up, or died."""
+_pack = RECORD.pack
 
-LAYOUT = (
-    ("number", "q"),
-    ("start", "q"),
-    ("end", "q"),
-    ("caller_start", "q"),
-    ("edge", "H"),
-    ("caller", "H"),
-    ("pod", "H"),
-    ("caller_pod", "H"),
-    ("first", "H"),
-    ("second", "H"),
-    ("attempt", "H"),
-    ("kind", "B"),
-    ("failure", "B"),
-)
-"""The fields of a record and their formats, little-endian.
+CHUNK = 1024
+"""Records packed together (chosen: a healthy cluster at the default load makes them in a minute and a half)."""
 
-A call is known by its (number, edge, start), where the start is when it reached its server; (number, caller,
-caller_start) name in the same way the call that made it. Pods are 0 where there is none. `first` and `second` are
+CAPACITY = 128 * CHUNK
+"""Records kept at most (chosen: an hour at three times the default load, or three megabytes)."""
 
-- of a request: the endpoint and the status; `caller_start` is the user and `attempt` the `Flow.sampled`;
-- of a served call: 0, and how many items it has at its end;
-- of a wait for a connection in vain: the connections that were open, and the others who waited.
-"""
-_RECORD = Struct("<" + "".join(kind for _, kind in LAYOUT))
-_pack = _RECORD.pack
-RECORD_BYTES = _RECORD.size
-
-CAPACITY = 48_000
-"""Records kept: at the default load half an hour with a bad incident in it."""
-_DROPPED = CAPACITY // 8
+MOST_KEPT = 32 * CHUNK
+"""Records kept of requests that were not sampled (chosen: those of a quarter of an hour of a bad incident)."""
 
 FAILED, DELAYED = range(2)
 """Why the spans of a request are kept that was not sampled: a call failed that it needed, or it waited very long."""
@@ -65,19 +64,22 @@ KEPT_PER_WINDOW = (90, 30)
 LONG_WAIT = 250 * MILLISECOND
 """A very long wait for a connection or a worker (chosen: a third of the tightest latency objective)."""
 
-
 _BATCH = 128
-"""Records packed at a time (chosen: an unpacked one costs a snapshot about 0.3 µs)."""
+"""Records made bytes at a time (chosen: those that are not yet cost a snapshot about 0.2 µs each)."""
 
 Answer = tuple["Call", "Call | None", int, int]
 """A call that a pod has answered, its caller (if still there), the instant, and the failure or 0."""
 
-Values = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int]
+Values = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int]
 """The fields of a record."""
 
 
 class SpanLog:
     """The records of one cluster in the order in which they were made.
+
+    What is kept is a function of the records alone, however many come at once and whenever they are packed: each time
+    another `CHUNK` of them is full, whole chunks go that are older than `RETENTION` or too many, and before that, from
+    the oldest ones, the records of requests that were not sampled, if there are too many of these.
 
     Attributes:
         fresh: the newest. Of a call that was answered only the objects are noted, which is quick, and its values are
@@ -88,23 +90,43 @@ class SpanLog:
     def __init__(self) -> None:
         self.fresh: list[Answer | Values] = []
         self.pods: dict[int, str] = {}
-        self._packed = bytearray()
+        self._chunks: list[Chunk] = []
+        self._rest = bytearray()
         self._window = -1
         self._kept = [0, 0]
 
     def __getstate__(self) -> dict[str, Any]:
         # Packed, the same records are the same bytes, whenever those of the original are packed.
-        return self.__dict__ | {"fresh": [], "_packed": self.packed()}
+        chunks, rest = self._packed()
+        return self.__dict__ | {"fresh": [], "_chunks": chunks, "_rest": rest}
 
-    def packed(self) -> bytearray:
-        """All records, one after another."""
-        return self._packed + b"".join(map(_record, self.fresh))
+    # ------------------------------------------------------------ reading
+
+    def rows(self) -> NDArray[Any]:
+        """All records, of the type `SPAN`."""
+        chunks, rest = self._packed()
+        return np.concatenate([*(chunk.rows() for chunk in chunks), np.frombuffer(rest, SPAN)])
+
+    def packed(self) -> bytes:
+        """The bytes of all records, one after another."""
+        return self.rows().tobytes()
+
+    def chunks(self, first: int, last: int) -> list[Chunk]:
+        """All records made from one instant to another, and some more, oldest first."""
+        chunks, rest = self._packed()
+        found = [chunk for chunk in chunks if chunk.first <= last and chunk.last >= first]
+        return [*found, chunk_of(np.frombuffer(rest, SPAN))] if rest else found
+
+    # ------------------------------------------------------------ writing
+
+    def extend(self, records: NDArray[Any]) -> None:
+        """Add records of the type `SPAN` that are not older than the last, nor each than the one before it."""
+        self._chunks, self._rest = self._packed(records.tobytes())
+        self.fresh.clear()
 
     def keep(self, call: Call, now: int, why: int) -> None:
         """Keep the spans of a request from here on, if its user still waits and not too many are kept already."""
-        if now // WINDOW != self._window:
-            self._window = now // WINDOW
-            self._kept = [0, 0]
+        self._turn_window(now)
         top = call
         while top.parent is not None:
             top = top.parent
@@ -112,16 +134,28 @@ class SpanLog:
             self._kept[why] += 1
             call.flow.sampled = KEPT
 
+    def _turn_window(self, now: int) -> None:
+        if now // WINDOW != self._window:
+            self._window = now // WINDOW
+            self._kept = [0, 0]
+
+    def count_kept(self, now: int, why: int) -> None:
+        """The spans of one more request are kept."""
+        self._turn_window(now)
+        self._kept[why] += 1
+
+    def kept_already(self, why: int) -> dict[int, int]:
+        """How many are kept of the window of the last one."""
+        return {self._window: self._kept[why]}
+
     def answered(self, flow: Flow, now: int, status: int) -> None:
         """A user has an answer, or has given up."""
-        start, user, endpoint, sampled = flow.start, flow.user, flow.endpoint, flow.sampled
-        self.fresh.append((flow.number, start, now, user, USER, NOBODY, 0, 0, endpoint, status, sampled, REQUEST, 0))
-        count = len(self.fresh)
-        full = count + len(self._packed) // RECORD_BYTES > CAPACITY
-        if count >= _BATCH or full:
-            self._pack()
-        if full:
-            del self._packed[: _DROPPED * RECORD_BYTES]
+        fresh = self.fresh
+        number, start, user, sampled = flow.number, flow.start, flow.user, flow.sampled
+        fresh.append((number, start, now, user, USER, NOBODY, 0, 0, flow.endpoint, status, 0, sampled, REQUEST, 0))
+        if len(fresh) >= _BATCH:
+            self._chunks, self._rest = self._packed()
+            fresh.clear()
 
     def given_up(self, call: Call, now: int, failure: Failure) -> None:
         """A caller has stopped waiting for a call."""
@@ -150,14 +184,61 @@ class SpanLog:
     ) -> None:
         caller, since, caller_pod = _caller(call.parent)
         pod = 0 if call.replica is None else call.replica.uid
-        number, edge = call.flow.number, call.edge.index
+        flow = call.flow
         self.fresh.append(
-            (number, start, now, since, edge, caller, pod, caller_pod, first, second, call.attempt, kind, failure)
+            (
+                flow.number,
+                start,
+                now,
+                since,
+                call.edge.index,
+                caller,
+                pod,
+                caller_pod,
+                first,
+                second,
+                call.attempt,
+                flow.sampled,
+                kind,
+                failure,
+            )
         )
 
-    def _pack(self) -> None:
-        self._packed += b"".join(map(_record, self.fresh))
-        self.fresh.clear()
+    def _packed(self, more: bytes = b"") -> tuple[list[Chunk], bytearray]:
+        """The chunks, and the bytes of what came after them."""
+        rest = self._rest + b"".join(map(_record, self.fresh)) + more
+        chunks = self._chunks
+        size = CHUNK * RECORD_BYTES
+        full = len(rest) // size
+        if full:
+            chunks = chunks.copy()
+            for place in range(full):
+                chunks.append(chunk_of(np.frombuffer(rest, SPAN, CHUNK, place * size)))
+                _forget(chunks)
+            rest = rest[full * size :]
+        return chunks, rest
+
+
+def _forget(chunks: list[Chunk]) -> None:
+    """Drop what is too much, now that there is one chunk more."""
+    too_many = sum(chunk.kept for chunk in chunks) - MOST_KEPT
+    place = 0
+    while too_many > 0:
+        chunk = chunks[place]
+        too_many -= chunk.kept
+        if chunk.kept == chunk.length:
+            del chunks[place]
+            continue
+        if chunk.kept:
+            rows = chunk.rows()
+            chunks[place] = chunk_of(rows[rows["sampled"] == SAMPLED])
+        place += 1
+    count = sum(chunk.length for chunk in chunks)
+    gone = 0
+    while chunks[gone].last < chunks[-1].last - RETENTION or count > CAPACITY:
+        count -= chunks[gone].length
+        gone += 1
+    del chunks[:gone]
 
 
 def _record(noted: Answer | Values) -> bytes:
@@ -178,6 +259,7 @@ def _record(noted: Answer | Values) -> bytes:
         0,
         len(call.items),
         call.attempt,
+        call.flow.sampled,
         SERVED,
         failure,
     )

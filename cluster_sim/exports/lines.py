@@ -12,6 +12,7 @@ from ..cluster import Cluster
 from ..engine.service import Service
 from ..telemetry.logs.reader import FORMATS
 from ..telemetry.logs.scene import Scene
+from ..telemetry.logs.written import Written
 
 
 class Line(NamedTuple):
@@ -56,12 +57,13 @@ _LEVELS = {
 
 def lines(cluster: Cluster) -> Iterator[Line]:
     """Every line that is kept, oldest first; of one instant, service by service in the order of the catalogue."""
-    return merge(*(_of(cluster, service) for service in cluster.services.values()), key=lambda line: line.at)
+    written = Written(cluster, 0, cluster.now)
+    return merge(*(_of(cluster, service, written) for service in cluster.services.values()), key=lambda line: line.at)
 
 
-def _of(cluster: Cluster, service: Service) -> Iterator[Line]:
+def _of(cluster: Cluster, service: Service, written: Written) -> Iterator[Line]:
     log_format = FORMATS[service.spec.language](Scene(cluster, service))
-    for record, before in service.log.span(0, cluster.now):
+    for record, before in written.pairs(service):
         for text in log_format.lines(record, before):
             yield Line(record.at, service.name, record.source, text, _fields(text))
 

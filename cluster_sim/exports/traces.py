@@ -24,9 +24,9 @@ TRACES_PER_LINE = 100
 
 def traces(cluster: Cluster) -> Iterator[Trace]:
     """Every trace that is kept, in the order in which the requests were sent."""
-    records = Records(cluster.recorder.spans)
+    records = Records(cluster)
     assembler = Assembler(cluster)
-    for number, rows in reversed(list(records.newest_first(np.ones(len(records.rows), dtype=np.bool_)))):
+    for number, rows in reversed(list(records.newest_first(np.ones(len(records), dtype=np.bool_)))):
         yield assembler.trace(number, rows)
 
 

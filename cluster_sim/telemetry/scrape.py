@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from simpy.events import Event
 
 from ..clock import MILLISECOND, WINDOW, nanoseconds
+from ..engine.ahead import Ahead
 from .golden import Golden, GoldenSignals
 from .metrics.exporter import Exporter, Key, Reading
 from .metrics.spec import BOUNDS
@@ -60,6 +61,7 @@ class Target(Event):
     """A target of the scrape and what was found there; the event is its next scrape.
 
     Attributes:
+        period: nanoseconds between two scrapes.
         blocks: oldest first; the last one is being written.
         ended: the instant from which on it is no target any more; 0 while it is.
     """
@@ -67,10 +69,12 @@ class Target(Event):
     _ok = True
     _value = None
     _defused = True
+    ahead = Ahead.OBSERVES
 
     def __init__(self, scraper: Scraper, exporter: Exporter) -> None:
         self.scraper = scraper
         self.exporter = exporter
+        self.period = scraper.interval
         self.blocks: list[Block] = []
         self.ended = 0
         interval = scraper.interval
@@ -105,7 +109,7 @@ class Target(Event):
             block.values.extend(values)
         if len(blocks[0].times) >= KEPT + _TRIMMED:
             blocks[0].drop(_TRIMMED)
-        self._arm(now + scraper.interval)
+        self._arm(now + self.period)
 
     def block_at(self, at: int) -> Block | None:
         """The block of the last scrape until an instant."""
@@ -136,6 +140,8 @@ class Scraper(Event):
     _ok = True
     _value = None
     _defused = True
+    ahead = Ahead.OBSERVES
+    period = WINDOW
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster

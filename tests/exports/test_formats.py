@@ -10,7 +10,7 @@ from cluster_sim.clock import EPOCH_UNIX_S, SECOND, unix_s
 from cluster_sim.exports.rca import LOG_COLUMNS, TRACE_COLUMNS
 from cluster_sim.services import SERVICES
 from cluster_sim.telemetry import traces
-from cluster_sim.telemetry.logs.reader import render
+from cluster_sim.telemetry.logs import Written, render
 
 EPOCH_NS = EPOCH_UNIX_S * SECOND
 
@@ -29,7 +29,7 @@ def test_every_line_of_every_service_is_there_in_the_order_of_time(written, epis
     entries = [json.loads(line) for line in (written / "logs.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [entry["timestamp"] for entry in entries] == sorted(entry["timestamp"] for entry in entries)
     for service in SERVICES:
-        log = list(episode.cluster.service(service).log)
+        log = list(Written(episode.cluster, 0, episode.cluster.now).records(episode.cluster.service(service)))
         ours = [entry["line"] for entry in entries if entry["service"] == service]
         assert ours == render(episode.cluster, service, log)
         assert {entry["pod"] for entry in entries if entry["service"] == service} == {record.source for record in log}

@@ -6,13 +6,13 @@ import pytest
 
 from cluster_sim import FAULTS, REMEDIATIONS, Cluster, Mechanism, begin, seven_services
 from cluster_sim.clock import SECOND, rfc3339
-from cluster_sim.telemetry.logs import recent, render
+from cluster_sim.telemetry.logs import Written, recent, render
 from cluster_sim.telemetry.logs.scene import instant
 
 
 def test_recent_lines_are_the_end_of_the_whole_log(healthy: Cluster) -> None:
     for name, service in healthy.services.items():
-        whole = render(healthy, name, service.log)
+        whole = render(healthy, name, Written(healthy, 0, healthy.now).records(service))
         assert recent(healthy, name, limit=25) == whole[-25:]
         assert recent(healthy, name, limit=100_000) == whole
 
@@ -78,8 +78,9 @@ def test_whatever_is_done_every_record_has_its_lines_and_none_names_a_fault_or_a
         cluster.note_action(remediation.name)
         remediation.apply(cluster)
         cluster.run_for(30)
+        written = Written(cluster, since, cluster.now)
         for name, service in cluster.services.items():
-            lines = render(cluster, name, [record for record in service.log if record.at >= since])
+            lines = render(cluster, name, written.records(service))
             assert not [line for line in lines if words.search(line)]
             assert all(line.isprintable() for line in lines)
             said += len(lines)

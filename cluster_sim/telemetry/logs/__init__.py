@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .reader import recent, render
 from .streams import ClusterLogs
+from .written import Written
 
-__all__ = ["ClusterLogs", "recent", "render"]
+__all__ = ["ClusterLogs", "Written", "recent", "render"]

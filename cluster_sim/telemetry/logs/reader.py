@@ -12,6 +12,7 @@ from .postgres import PostgresFormat
 from .python import PythonFormat
 from .redis import RedisFormat
 from .scene import Scene
+from .written import Written
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
@@ -65,12 +66,12 @@ def recent(
         limit: how many lines at most.
         grep: only lines with this text in them, in either case; `|` separates alternatives.
     """
-    log = cluster.service(service_name).log
+    log = Written(cluster, since_ns or 0, cluster.now, newest_first=True)
     written = log_format(cluster, service_name)
     wanted = [text for text in grep.lower().split("|") if text] if grep else []
     newest: list[list[str]] = []
     left = limit
-    for record, before in log.span(since_ns or 0, cluster.now, newest_first=True):
+    for record, before in log.pairs(cluster.service(service_name)):
         if left <= 0:
             break
         lines = written.lines(record, before)

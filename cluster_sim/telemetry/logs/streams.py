@@ -21,10 +21,10 @@ from ..logql.source import Entry, Stream
 from ..matching import matches
 from ..series import Matcher
 from .reader import log_format
+from .written import Written
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
-    from ...engine.log import LogRecord
     from ...engine.service import Service
 
 Labels = Mapping[str, str]
@@ -51,19 +51,21 @@ class ClusterLogs:
         self, matchers: Sequence[Matcher], first: int, last: int, *, newest_first: bool = False
     ) -> Iterator[Entry]:
         """The entries of the streams that meet every condition; see `LogSource`."""
-        logs = [self._entries(service, matchers, first, last, newest_first) for service in self._services(matchers)]
+        written = self._written(first, last, newest_first=newest_first)
+        logs = [self._entries(service, matchers, written, newest_first) for service in self._services(matchers)]
         return merge(*logs, key=lambda entry: entry.at, reverse=newest_first)
 
     def streams(self, matchers: Sequence[Matcher], first: int, last: int) -> list[Labels]:
         """The labels of the streams that meet every condition and have entries in a span."""
         meets = matches(matchers)
         found: list[Labels] = []
+        written = self._written(first, last)
         for service in self._services(matchers):
-            written = log_format(self._cluster, service.name)
+            rendered = log_format(self._cluster, service.name)
             told: set[tuple[str, bool]] = set()
-            for record, before in self._records(service, first, last, newest_first=False):
+            for record, before in written.pairs(service):
                 key = (record.source, record.event == _EVENT)
-                if key not in told and written.lines(record, before):
+                if key not in told and rendered.lines(record, before):
                     told.add(key)
                     labels = stream_labels(service, *key)
                     if meets(labels):
@@ -76,19 +78,16 @@ class ClusterLogs:
         meets = matches(told)
         return [service for service in self._cluster.services.values() if meets(_of_service(service.name))]
 
-    def _records(
-        self, service: Service, first: int, last: int, *, newest_first: bool
-    ) -> Iterator[tuple[LogRecord, LogRecord | None]]:
-        until = min(last - self._epoch, self._cluster.now)
-        return service.log.span(first - self._epoch, until, newest_first=newest_first)
+    def _written(self, first: int, last: int, *, newest_first: bool = False) -> Written:
+        return Written(self._cluster, first - self._epoch, last - self._epoch, newest_first=newest_first)
 
     def _entries(
-        self, service: Service, matchers: Sequence[Matcher], first: int, last: int, newest_first: bool
+        self, service: Service, matchers: Sequence[Matcher], written: Written, newest_first: bool
     ) -> Iterator[Entry]:
         meets = matches(matchers)
-        written = log_format(self._cluster, service.name)
+        rendered = log_format(self._cluster, service.name)
         known: dict[tuple[str, bool], _Levels | None] = {}
-        for record, before in self._records(service, first, last, newest_first=newest_first):
+        for record, before in written.pairs(service):
             key = (record.source, record.event == _EVENT)
             if key not in known:
                 labels = stream_labels(service, *key)
@@ -96,7 +95,7 @@ class ClusterLogs:
             streams = known[key]
             if streams is None:
                 continue
-            lines = written.lines(record, before)
+            lines = rendered.lines(record, before)
             for line in reversed(lines) if newest_first else lines:
                 yield Entry(self._epoch + record.at, line, streams[level(line)])
 

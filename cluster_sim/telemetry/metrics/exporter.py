@@ -13,6 +13,7 @@ from .spec import Column, Labels, Layout
 if TYPE_CHECKING:
     from ...engine.edge import Edge
     from ...engine.replica import Replica
+    from ...engine.service import Service
 
 Failures = tuple[tuple[int, Failure], ...]
 """The kinds of failures a pod has had, as (slot, failure), in the order of their first occurrence."""
@@ -50,6 +51,13 @@ class Exporter(Protocol):
     place: tuple[str, int]
     """Names the target for its scrape offset: a stream and a number."""
 
+    grid: tuple[str, object]
+    """Whose figures it reads: those of a pod (by its number) or of a node (by name), or the graph of all services."""
+
+    def catch_up(self, present: Present) -> None:
+        """Bring what it reads up to now, where requests are computed a stretch at a time."""
+        ...
+
     def gone(self) -> bool:
         """Whether it is no target any more."""
         ...
@@ -64,6 +72,30 @@ class Exporter(Protocol):
 
     def columns(self, key: Key) -> Sequence[Column]:
         """The series of a target that answers, in the order of what is read."""
+        ...
+
+
+class Present(Protocol):
+    """Brings figures up to now."""
+
+    def pod(self, replica: Replica) -> None:
+        """All that a pod counts."""
+        ...
+
+    def work(self, replica: Replica) -> None:
+        """The time it has worked."""
+        ...
+
+    def answers(self, replica: Replica) -> None:
+        """Its histograms of answers."""
+        ...
+
+    def connections(self, replica: Replica) -> None:
+        """The use of its connections."""
+        ...
+
+    def keys(self, service: Service) -> None:
+        """The content of a store."""
         ...
 
 
@@ -82,6 +114,11 @@ class PodExporter:
         self.replica = replica
         self.edges = edges
         self.place = ("scrape-offset/pod", replica.uid)
+        self.grid = ("pod", replica.uid)
+
+    def catch_up(self, present: Present) -> None:
+        """It reads what the pod counts."""
+        present.pod(self.replica)
 
     def gone(self) -> bool:
         """Whether the pod was removed."""

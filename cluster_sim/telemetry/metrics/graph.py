@@ -8,7 +8,7 @@ from ...engine.failures import DENIALS, Failure
 from ...engine.replica import SUM
 from ...specs import USERS, Language
 from ..identity import NAMESPACE
-from .exporter import Key, Reading
+from .exporter import Key, Present, Reading
 from .spec import Column, Labels, Layout, MetricSpec
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class GraphExporter:
     """
 
     place = ("scrape-offset/tempo", 0)
+    grid = ("graph", 0)
 
     def __init__(self, edges: list[Edge], services: list[Service]) -> None:
         self.servers = {service.name: service for service in services}
@@ -85,6 +86,12 @@ class GraphExporter:
         if self.servers[server].spec.language in (Language.POSTGRES, Language.REDIS):
             labels["connection_type"] = "database"
         return labels
+
+    def catch_up(self, present: Present) -> None:
+        """It reads the answers of all pods."""
+        for service in self.servers.values():
+            for replica in service.replicas:
+                present.answers(replica)
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """By server the pods that run, and the pairs between which calls got lost; and the values."""

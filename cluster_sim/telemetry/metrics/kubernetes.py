@@ -9,7 +9,7 @@ from simpy.events import Event
 from ...clock import SECOND
 from ...engine.lifecycle import Scaling
 from ..identity import NAMESPACE
-from .exporter import Key, Reading
+from .exporter import Key, Present, Reading
 from .spec import Column, Labels, Layout, MetricSpec
 
 if TYPE_CHECKING:
@@ -87,6 +87,10 @@ class StateExporter:
     """
 
     place = ("scrape-offset/kube-state-metrics", 0)
+    grid = ("state", 0)
+
+    def catch_up(self, present: Present) -> None:
+        """It reads nothing that requests change."""
 
     def __init__(self, services: list[Service], operations: list[Event]) -> None:
         self.services = services
@@ -170,6 +174,16 @@ class NodeExporter:
         self.number = number
         self.services = services
         self.place = ("scrape-offset/kubelet", number)
+        self.grid = ("node", self.name)
+
+    def catch_up(self, present: Present) -> None:
+        """It reads the work of the pods on the node, and the memory of stores."""
+        for service in self.services:
+            for replica in service.replicas:
+                if replica.node == self.name:
+                    present.work(replica)
+                    if service.keyspace is not None:
+                        present.keys(service)
 
     def gone(self) -> bool:
         """Nodes stay."""

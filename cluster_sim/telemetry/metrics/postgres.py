@@ -9,7 +9,7 @@ from ...clock import SECOND
 from ...specs import USERS
 from ..identity import database_name, database_role
 from ..logs.postgres import statement
-from .exporter import Failures, Key, PodExporter, Reading, pod_layout
+from .exporter import Failures, Key, PodExporter, Present, Reading, pod_layout
 from .spec import Column, Layout, MetricSpec
 
 if TYPE_CHECKING:
@@ -111,6 +111,13 @@ class PostgresExporter(PodExporter):
         for database in sorted(commits):
             layout.count(COMMITS, tuple(commits[database]), {**server, "datname": database})
             layout.count(ROLLBACKS, tuple(rollbacks[database]), {**server, "datname": database})
+
+    def catch_up(self, present: Present) -> None:
+        """It reads the sessions of all clients, too."""
+        super().catch_up(present)
+        for service in self.clients:
+            for client in service.replicas:
+                present.connections(client)
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """Node, restarts, failures had, whether the server lets the exporter in; and the values while the pod runs.

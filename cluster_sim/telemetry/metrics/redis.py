@@ -6,7 +6,7 @@ from typing import cast
 
 from ...clock import SECOND
 from ..logs.redis import VERSION
-from .exporter import Failures, Key, PodExporter, Reading, pod_layout
+from .exporter import Failures, Key, PodExporter, Present, Reading, pod_layout
 from .spec import Column, MetricSpec
 
 EXPORTER_PORT = 9121
@@ -76,6 +76,11 @@ class RedisExporter(PodExporter):
             layout.value(REJECTED, {"cmd": "set"})
             layout.again(ERRORS, refused, {"err": "OOM"})
         return layout.columns
+
+    def catch_up(self, present: Present) -> None:
+        """It reads the store, too."""
+        super().catch_up(present)
+        present.keys(self.replica.service)
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """Node, restarts, failures had, whether the server answers, policy; and the values while the pod runs."""

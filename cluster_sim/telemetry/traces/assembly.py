@@ -100,7 +100,7 @@ class Assembler:
     def _root(self, record: Record) -> Span:
         status = record.second
         # Chosen when it was sent, or kept from the moment on at which it ran into trouble.
-        sampler: dict[str, Value] = {"sampler.type": "head" if record.attempt == SAMPLED else "tail"}
+        sampler: dict[str, Value] = {"sampler.type": "head" if record.sampled == SAMPLED else "tail"}
         error: dict[str, Value] = {"error.type": str(status)} if status != GOOD else {}
         return Span(
             span_id=self._root_id(record.number),

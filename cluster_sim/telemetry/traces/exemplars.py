@@ -46,7 +46,7 @@ class Exemplar(NamedTuple):
 
 def exemplars(cluster: Cluster, *, start_ns: int = 0, end_ns: int | None = None) -> list[Exemplar]:
     """What the pods that there still are have counted in a span of time, oldest first."""
-    records = Records(cluster.recorder.spans)
+    records = Records(cluster)
     ends = records.column("end")
     chosen = (records.column("kind") == SERVED) & (ends >= start_ns)
     if end_ns is not None:
@@ -56,11 +56,13 @@ def exemplars(cluster: Cluster, *, start_ns: int = 0, end_ns: int | None = None)
 
 def latest_exemplars(cluster: Cluster) -> list[Exemplar]:
     """For each bucket of the histograms as they stand now, the last request counted in it."""
-    records = Records(cluster.recorder.spans)
+    records = Records(cluster)
     rows = np.flatnonzero(records.column("kind") == SERVED)[::-1]
     lengths = (records.column("end") - records.column("start"))[rows]
-    where = [records.column(name)[rows] for name in ("pod", "edge", "failure")]
-    _, newest = np.unique(np.stack([*where, np.searchsorted(BUCKETS, lengths)]), axis=1, return_index=True)
+    bucket = np.searchsorted(BUCKETS, lengths)
+    for name, bits in (("pod", 16), ("edge", 16), ("failure", 8)):
+        bucket = bucket << bits | records.column(name)[rows]
+    _, newest = np.unique(bucket, return_index=True)
     started = {replica.name: replica.started for service in cluster.services.values() for replica in service.replicas}
     found: dict[tuple[str, ...], Exemplar] = {}
     for exemplar in _told(cluster, records, np.sort(rows[newest])):
@@ -77,8 +79,7 @@ def _told(cluster: Cluster, records: Records, rows: NDArray[np.intp]) -> Iterato
         if service.spec.language not in DATASTORES  # their exporters have no such histograms
         for replica in service.replicas
     }
-    for row in records.rows[rows].tolist():
-        record = Record._make(row)
+    for record in records.at(rows):
         replica = pods.get(record.pod)
         if replica is not None:
             duration = record.end - record.start

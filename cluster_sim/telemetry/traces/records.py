@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.spans import LAYOUT, RECORD_BYTES
 from ...rng import Streams, mix
 
 if TYPE_CHECKING:
-    from ...engine.spans import SpanLog
-
-_DTYPE = np.dtype(
-    {
-        "names": [name for name, _ in LAYOUT],
-        "formats": [{"q": "<i8", "H": "<u2", "B": "u1"}[kind] for _, kind in LAYOUT],
-        "itemsize": RECORD_BYTES,
-    }
-)
+    from ...cluster import Cluster
 
 
 class Record(NamedTuple):
@@ -37,36 +29,57 @@ class Record(NamedTuple):
     first: int
     second: int
     attempt: int
+    sampled: int
     kind: int
     failure: int
 
 
 class Records:
-    """A copy of what a cluster has recorded, oldest first."""
+    """What a cluster has recorded up to now, oldest first, by columns; a record's place is its index in them."""
 
-    def __init__(self, log: SpanLog) -> None:
-        self.rows = np.frombuffer(log.packed(), dtype=_DTYPE)
+    def __init__(self, cluster: Cluster) -> None:
+        self._chunks = cluster.recorder.spans.chunks(0, cluster.now)
+        self._starts = np.cumsum([0, *(chunk.length for chunk in self._chunks)]).tolist()
+        self._columns: dict[str, NDArray[np.int64]] = {}
+        self._rows: dict[int, NDArray[Any]] = {}
+
+    def __len__(self) -> int:
+        """How many records there are."""
+        return int(self._starts[-1])
 
     def column(self, name: str) -> NDArray[np.int64]:
         """One field of all records, as 64-bit integers."""
-        return self.rows[name].astype(np.int64)
+        if name not in self._columns:
+            parts = [chunk.column(name) for chunk in self._chunks]
+            self._columns[name] = np.concatenate([np.empty(0, np.int64), *parts], dtype=np.int64)
+        return self._columns[name]
 
     def numbers(self) -> NDArray[np.int64]:
         """The requests that left something, each once."""
-        return np.unique(self.rows["number"])
+        return np.unique(self.column("number"))
+
+    def at(self, places: NDArray[np.intp]) -> list[Record]:
+        """The records at some places."""
+        return [self._at(place) for place in places.tolist()]
+
+    def _at(self, place: int) -> Record:
+        index = bisect_right(self._starts, place) - 1
+        if index not in self._rows:
+            self._rows[index] = self._chunks[index].rows()
+        return Record._make(self._rows[index][place - self._starts[index]].item())
 
     def of(self, number: int) -> list[Record]:
         """The records of one request."""
-        return [Record._make(row) for row in self.rows[self.rows["number"] == number].tolist()]
+        return self.at(np.flatnonzero(self.column("number") == number))
 
     def newest_first(self, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, list[Record]]]:
         """The requests that have a chosen record, with all their records, the one that was sent last first."""
-        numbers = self.rows["number"]
+        numbers = self.column("number")
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
         for number in np.unique(numbers[chosen])[::-1].tolist():
             first, last = np.searchsorted(ordered, [number, number + 1]).tolist()
-            yield number, [Record._make(row) for row in self.rows[order[first:last]].tolist()]
+            yield number, self.at(order[first:last])
 
 
 def number_of(records: Records, streams: Streams, trace_id: str) -> int | None:

@@ -59,14 +59,14 @@ def get(cluster: Cluster, trace_id: str) -> Trace | None:
     """The trace of that id (32 hexadecimal digits; leading zeros may be left off), if it was kept."""
     if not _ID.fullmatch(trace_id):
         return None
-    records = Records(cluster.recorder.spans)
+    records = Records(cluster)
     number = number_of(records, Streams(cluster.seed), trace_id.zfill(32))
     return None if number is None else Assembler(cluster).trace(number, records.of(number))
 
 
 def kept(cluster: Cluster, *, start_ns: int = 0, end_ns: int | None = None) -> Iterator[Trace]:
     """Every trace with a span that began in a span of time, the newest request first."""
-    records = Records(cluster.recorder.spans)
+    records = Records(cluster)
     starts = records.column("start")
     chosen = (starts >= start_ns) & (starts <= (cluster.now if end_ns is None else end_ns))
     assembler = Assembler(cluster)
@@ -76,7 +76,7 @@ def kept(cluster: Cluster, *, start_ns: int = 0, end_ns: int | None = None) -> I
 
 def find(cluster: Cluster, query: TraceQuery) -> list[Trace]:
     """The traces that a query finds, the newest request first."""
-    records = Records(cluster.recorder.spans)
+    records = Records(cluster)
     assembler = Assembler(cluster)
     found: list[Trace] = []
     if query.limit <= 0:
@@ -104,7 +104,7 @@ def operations(cluster: Cluster, service: str, kind: Kind | None = None) -> list
 
 def dependencies(cluster: Cluster, start_ns: int, end_ns: int) -> list[Dependency]:
     """Who called whom in the traces of a span of time."""
-    records = Records(cluster.recorder.spans)
+    records = Records(cluster)
     starts = records.column("start")
     served = (records.column("kind") == SERVED) & (starts >= start_ns) & (starts <= end_ns)
     calls: dict[tuple[str, str], int] = {}
@@ -122,7 +122,7 @@ def _counted(values: NDArray[np.int64]) -> tuple[list[int], list[int]]:
 
 def _operations(cluster: Cluster) -> dict[str, set[tuple[str, Kind]]]:
     """Every service that has left spans → the names and kinds of these."""
-    records = Records(cluster.recorder.spans)
+    records = Records(cluster)
     seen = np.unique(np.stack([records.column(name) for name in ("kind", "edge", "first")]), axis=1)
     found: dict[str, set[tuple[str, Kind]]] = {}
     for kind, index, first in seen.T.tolist():

@@ -1,0 +1,35 @@
+"""What an event that lies ahead means to who computes a stretch of simulated time at once.
+
+Every kind of event says so itself, in an attribute `ahead` of its class (or of the function that is called later).
+A kind that says nothing ends the stretch before it: the events run, and nobody has to prove anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TypeVar
+
+from simpy.events import Event
+
+Function = TypeVar("Function", bound=Callable[..., None])
+
+
+class Ahead(Enum):
+    """What requests feel of an event."""
+
+    BLOCKS = "anything may change: the stretch ends before it"
+    REHEARSED = "it changes the pace of replicas and the rate of background errors, and nothing else"
+    OBSERVES = "it reads the state every `period` nanoseconds and changes nothing that requests feel"
+    IDLES = "as things stand it does nothing but set itself again, `period` nanoseconds later"
+
+
+def ahead(event: Event) -> Ahead:
+    """What an event says of itself."""
+    return getattr(event, "ahead", Ahead.BLOCKS)
+
+
+def rehearsed(function: Function) -> Function:
+    """Marks a function that is called later and changes only the pace of replicas or the rate of errors."""
+    function.ahead = Ahead.REHEARSED  # type: ignore[attr-defined]  # functions take attributes
+    return function

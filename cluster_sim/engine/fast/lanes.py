@@ -1,0 +1,197 @@
+"""The requests of one endpoint that meet nothing unusual, side by side: a lane each, every operation for all at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .tree import Ask, Chance, IfItems, Mint, Node, Pick, Read, SignIn, Tree, Verify, Work, Write
+
+if TYPE_CHECKING:
+    from ..service import Service
+    from .stretch import Stretch
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Lanes = Ints | None
+"""Which lanes; None stands for all of them."""
+
+ABSENT = -1
+"""In the place of an instant: it does not happen in this lane."""
+
+
+class Items(NamedTuple):
+    """The keys that calls are about, and which of them are still items: a row per key, a column per lane."""
+
+    keys: Ints
+    live: Flags
+
+
+class Moment(NamedTuple):
+    """One operation of some lanes.
+
+    Attributes:
+        at: nanoseconds.
+        ask: number of the call in which it happens; -1 at the users.
+        number: of a look-up or a sign-in among those of the program.
+        service: the store that is looked up or written.
+    """
+
+    lanes: Lanes
+    at: Ints
+    ask: int
+    number: int = -1
+    items: Items | None = None
+    service: Service | None = None
+
+
+class Batch:
+    """The lanes of one endpoint in a stretch.
+
+    Attributes:
+        numbers, arrivals, users: of the requests.
+        columns: their draws, a row per column.
+        choices, waits: a row per call: the index of the replica among the ready ones, and the wait for a worker.
+        waiting: calls for which somebody waits.
+        missing: by look-up, which keys the store lacks. signs_in: by sign-in, who has to.
+        enter, begin, end: a row per call: when it reached its server, got a worker, was answered.
+        start, counted, stop: a row per piece of work: when it began, the time it is counted with, when it ended.
+        left: by call, its items at its end.
+        done: when the user has the answer.
+    """
+
+    def __init__(
+        self, stretch: Stretch, endpoint: int, tree: Tree, numbers: Ints, arrivals: Ints, columns: Ints, users: Ints
+    ) -> None:
+        self.stretch = stretch
+        self.endpoint = endpoint
+        self.tree = tree
+        self.numbers = numbers
+        self.arrivals = arrivals
+        self.columns = columns
+        self.users = users
+        calls, lanes = len(tree.asks), len(arrivals)
+        self.choices = np.zeros((calls, lanes), dtype=np.int64)
+        self.waits = np.zeros((calls, lanes), dtype=np.int64)
+        self.waiting: set[int] = set()
+        self.missing: list[Flags | None] = [None] * tree.reads
+        self.signs_in: list[Flags | None] = [None] * tree.sign_ins
+        self.enter = np.empty((calls, lanes), dtype=np.int64)
+        self.begin, self.end = np.empty_like(self.enter), np.empty_like(self.enter)
+        self.start = np.empty((len(tree.works), lanes), dtype=np.int64)
+        self.counted, self.stop = np.empty_like(self.start), np.empty_like(self.start)
+        self._chances: dict[int, Flags] = {}
+        self._forget()
+        for ask in tree.asks:
+            if ask.balance >= 0:
+                self.choices[ask.number] = columns[ask.balance] * len(ask.service.ready) >> 32
+
+    def __len__(self) -> int:
+        return len(self.arrivals)
+
+    def follow(self) -> None:
+        """Compute every lane to its end from what is guessed."""
+        self._forget()
+        self.done, _ = self._run(self.tree.nodes, None, self.arrivals, -1, None)
+
+    def _forget(self) -> None:
+        self.done = self.arrivals
+        self.enter.fill(ABSENT)
+        self.start.fill(ABSENT)
+        self.left: dict[int, Items] = {}
+        self.reads: list[Moment] = []
+        self.writes: list[Moment] = []
+        self.mints: list[Moment] = []
+        self.sign_ins: list[Moment] = []
+        self.checks: list[Moment] = []
+
+    def _run(
+        self, nodes: list[Node], lanes: Lanes, at: Ints, ask: int, items: Items | None
+    ) -> tuple[Ints, Items | None]:
+        for node in nodes:
+            match node:
+                case Work():
+                    at = self._work(node, lanes, at, ask, items)
+                case Ask():
+                    at, items = self._ask(node, lanes, at, items)
+                case Chance():
+                    taken = self._chances.get(node.column)
+                    if taken is None:
+                        taken = self._chances[node.column] = self.columns[node.column] < node.threshold
+                    at, items = self._branch(node.steps, taken, lanes, at, ask, items)
+                case SignIn():
+                    self.sign_ins.append(Moment(lanes, at, ask, node.number))
+                    needed = self.signs_in[node.number]
+                    if needed is not None:
+                        at, items = self._branch(node.steps, needed, lanes, at, ask, items)
+                case Pick():
+                    keys = self.columns[node.first : node.last]
+                    items = Items(keys, np.ones(keys.shape, dtype=bool))
+                case Read():
+                    if items is not None:
+                        self.reads.append(Moment(lanes, at, ask, node.number, items, node.service))
+                        items = self._lacking(node, lanes, items)
+                case IfItems():
+                    if items is not None:
+                        at, items = self._branch(node.steps, items.live.any(0), lanes, at, ask, items)
+                case Write():
+                    if items is not None:
+                        self.writes.append(Moment(lanes, at, ask, -1, items, node.service))
+                case Mint():
+                    self.mints.append(Moment(lanes, at, ask))
+                case Verify():
+                    self.checks.append(Moment(lanes, at, ask))
+        return at, items
+
+    def _branch(
+        self, nodes: list[Node], taken: Flags, lanes: Lanes, at: Ints, ask: int, items: Items | None
+    ) -> tuple[Ints, Items | None]:
+        chosen = np.nonzero(taken if lanes is None else taken[lanes])[0]
+        if not chosen.size:
+            return at, items
+        inner, items = self._run(nodes, chosen if lanes is None else lanes[chosen], at[chosen], ask, items)
+        at = at.copy()
+        at[chosen] = inner
+        return at, items
+
+    def _ask(self, ask: Ask, lanes: Lanes, at: Ints, items: Items | None) -> tuple[Ints, Items | None]:
+        number = ask.number
+        where = (number, slice(None) if lanes is None else lanes)
+        self.enter[where] = at
+        if number in self.waiting:
+            at = at + self.waits[where]
+        self.begin[where] = at
+        at, left = self._run(ask.body, lanes, at, number, items)
+        self.end[where] = at
+        if left is not None:
+            self.left[number] = left
+        return at, left if ask.answers else items
+
+    def _work(self, work: Work, lanes: Lanes, at: Ints, ask: int, items: Items | None) -> Ints:
+        lane = slice(None) if lanes is None else lanes
+        delay = self.columns[work.column][lane]
+        if work.per_item:
+            delay = delay * (items.live[:, lane].sum(0) if items is not None else 0)
+        self.start[work.number, lane] = at
+        disturbed = self.stretch.disturbed[self.tree.asks[ask].service]
+        end = at + delay
+        if disturbed:
+            delay = delay.copy()
+            choices = self.choices[ask, lane]
+            for index, pace in disturbed:
+                chosen = np.nonzero(choices == index)[0]
+                if chosen.size:
+                    end[chosen], delay[chosen] = pace.works(at[chosen], delay[chosen])
+        self.counted[work.number, lane] = delay
+        self.stop[work.number, lane] = end
+        return end
+
+    def _lacking(self, node: Read, lanes: Lanes, items: Items) -> Items:
+        missing = self.missing[node.number]
+        if lanes is None:
+            return Items(items.keys, np.zeros_like(items.live) if missing is None else items.live & missing)
+        live = items.live.copy()
+        live[:, lanes] &= False if missing is None else missing[:, lanes]
+        return Items(items.keys, live)

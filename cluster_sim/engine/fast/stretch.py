@@ -1,0 +1,595 @@
+"""A stretch of simulated time, solved: when and where everything happens in it, and how far that is proven.
+
+What requests do to each other, in a stretch without trouble, is little: they take turns at the replicas, wait for the
+few workers of a store, fill its cache for each other, and renew tokens. All of it is guessed, every request is followed
+on these guesses, and from that follows what should have been guessed; when the two agree, they are what the events
+would have done, because causes precede effects: the earliest disagreement of another solution would have no cause.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...clock import WINDOW
+from ..call import NUMBER_BITS, Call, Flow
+from ..program import UNIFORM_BITS
+from ..spans import FAILED, KEPT_PER_WINDOW, LONG_WAIT
+from .lanes import Batch, Flags, Ints
+from .queues import crowded, served_in_turn
+from .rehearsal import Foresight, Pace
+from .trace import NEVER, Leaf, Trace, Visit
+from .tree import Tree, ordered
+
+if TYPE_CHECKING:
+    from ...cluster import Cluster
+    from ...workload import Draws
+    from ..replica import Replica
+    from ..service import Service
+
+ROUNDS = 12
+"""Guesses that are made before a stretch is left to the events (chosen: two or three do in nearly all)."""
+
+TIGHT = 8
+"""Workers up to which a queue at a replica is expected and solved from the start (chosen)."""
+
+FILL_TIME = 80_000_000
+"""Nanoseconds from a miss to its fill, to begin with (chosen; only the first guess)."""
+
+TIME_BITS = 44
+"""A key, a user or a replica and an instant of the stretch make one sortable number."""
+_TIME = (1 << TIME_BITS) - 1
+_LONG = 1 << 48
+"""Longer than every stretch: in the place of a time that is not known, as it ends after it."""
+
+SAMPLED_BITS = 7
+"""A request is sampled if these bits of its number are 0: one in eight."""
+
+
+class Unsolved(Exception):
+    """The stretch is left to the events."""
+
+
+class Stretch:
+    """One stretch.
+
+    Attributes:
+        start, until: nanoseconds; the solution is proven before `until`, which the proof may bring forward.
+        disturbed: service → (index among the ready replicas, pace) of those whose pace is not even.
+        batches: the requests that meet nothing unusual, by endpoint; `traces` the others.
+        draws: the arrivals of each window.
+    """
+
+    def __init__(self, cluster: Cluster, trees: list[Tree], foresight: Foresight) -> None:
+        self.cluster = cluster
+        self.trees = trees
+        self.foresight = foresight
+        self.start = cluster.sim.now
+        self.until = foresight.until
+        self.workload = cluster.workload
+        self.streams = cluster.streams
+        self.tokens_of_cluster = cluster.executor.tokens
+        self.token_lifetime = cluster.executor.token_lifetime
+        self.services = list(cluster.services.values())
+        self.disturbed: dict[Service, list[tuple[int, Pace]]] = {s: self._disturbed(s) for s in self.services}
+        self.tight = [s for s in self.services if s.workers <= TIGHT]
+        self.asks_of: dict[Service, list[Ints]] = {
+            s: [np.array([a.number for a in tree.asks if a.service is s], dtype=np.int64) for tree in trees]
+            for s in self.services
+        }
+        self.stores = [service for service in self.services if service.keyspace is not None]
+        self.expiries: dict[Service, Ints] = {store: _expiries(store) for store in self.stores}
+        self._know_tokens()
+        self._gather()
+
+    def _disturbed(self, service: Service) -> list[tuple[int, Pace]]:
+        paces = ((index, self.foresight.paces[replica.uid]) for index, replica in enumerate(service.ready))
+        return [(index, pace) for index, pace in paces if pace.disturbed(self.start)]
+
+    def _know_tokens(self) -> None:
+        """The tokens that are held, as arrays by user."""
+        tokens = self.tokens_of_cluster
+        users = self.workload.users
+        self.kids: list[str] = []
+        self.token_until = np.full(users, -1, dtype=np.int64)
+        self.token_kid = np.zeros(users, dtype=np.int64)
+        if tokens:
+            held = np.fromiter(tokens, dtype=np.int64, count=len(tokens))
+            self.token_until[held] = [expires for _, expires in tokens.values()]
+            places: dict[str, int] = {}
+            self.token_kid[held] = [places.setdefault(kid, len(places)) for kid, _ in tokens.values()]
+            self.kids = list(places)
+
+    # ------------------------------------------------------------ requests
+
+    def _gather(self) -> None:
+        """The requests: those under way, and those that arrive, side by side where nothing unusual awaits them."""
+        self.traces: list[Trace] = [Trace(self, leaf) for leaf in self._under_way()]
+        self.draws = self._draws()
+        self.batches = [self._batch(endpoint, tree) for endpoint, tree in enumerate(self.trees)]
+
+    def _under_way(self) -> list[Leaf]:
+        entries = [entry for entry in self.cluster.sim._queue if entry[3].__class__ is Call]
+        leaves = [Leaf(call, int(at), sequence) for at, _, sequence, call in entries]
+        for service in self.services:
+            for replica in service.replicas:
+                leaves += [Leaf(call, NEVER, call.start) for call in replica.queue]
+        return leaves
+
+    def _draws(self) -> list[tuple[int, float, Draws]]:
+        """Per window that the stretch touches: its number, the arrivals expected in it, and those there are."""
+        workload = self.workload
+        windows = [(workload.window, workload.expected, workload.draws())]
+        for window in range(workload.window + 1, (self.until - 1) // WINDOW + 1):
+            expected = workload.expected_arrivals(window)
+            windows.append((window, expected, workload.draw(window, expected)))
+        return windows
+
+    def _batch(self, endpoint: int, tree: Tree) -> Batch:
+        parts = []
+        for window, _, draws in self.draws:
+            places, rows = draws.places[endpoint], draws.rows[endpoint]
+            times = draws.times[places]
+            first = np.searchsorted(places, self.workload.cursor) if window == self.workload.window else 0
+            last = np.searchsorted(times, self.until)
+            numbers = places[first:last] + (window << NUMBER_BITS)
+            parts.append((numbers, times[first:last], rows[first:last]))
+        numbers, arrivals = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
+        columns = np.ascontiguousarray(np.concatenate([part[2] for part in parts]).T)
+        unusual = self._unusual(tree, columns)
+        if unusual is not None and unusual.any():
+            for lane in np.nonzero(unusual)[0].tolist():
+                self.traces.append(
+                    Trace(self, self.arrival(endpoint, int(numbers[lane]), int(arrivals[lane]), columns[:, lane]))
+                )
+            usual = ~unusual
+            numbers, arrivals, columns = numbers[usual], arrivals[usual], np.ascontiguousarray(columns[:, usual])
+        users = columns[0] * self.workload.users >> UNIFORM_BITS
+        return Batch(self, endpoint, tree, numbers, arrivals, columns, users)
+
+    def _unusual(self, tree: Tree, columns: Ints) -> Flags | None:
+        """Which requests may meet a background error."""
+        errors = [(column, self.foresight.highest(service)) for service, column in tree.errors]
+        errors = [(column, threshold) for column, threshold in errors if threshold]
+        if not errors:
+            return None
+        thresholds = np.array([threshold for _, threshold in errors])
+        found: Flags = (columns[[column for column, _ in errors]] < thresholds[:, None]).any(0)
+        return found
+
+    def arrival(self, endpoint: int, number: int, at: int, row: Ints) -> Leaf:
+        call = Call()
+        draws = row.tolist()
+        user = draws[0] * self.workload.users >> UNIFORM_BITS
+        call.flow = Flow(number, user, endpoint, not number & SAMPLED_BITS, at)
+        call.parent = call.replica = call.pool = None
+        call.code = self.workload.codes[endpoint]
+        call.pc = 0
+        call.row = draws
+        call.start = at
+        call.attempt = call.retry = 0
+        call.items = []
+        return Leaf(call, at, at)
+
+    # ------------------------------------------------------------ what requests ask
+
+    def pace(self, replica: Replica) -> Pace:
+        """How fast a replica works."""
+        return self.foresight.paces[replica.uid]
+
+    def ends(self, at: int) -> None:
+        """The proof does not reach beyond an instant."""
+        self.until = min(self.until, at)
+
+    def lacking(self, keys: list[int], now: int, store: Service) -> list[int]:
+        """The keys that a store lacks if nothing is written in the stretch."""
+        expiries = self.expiries[store]
+        return [key for key in keys if expiries[key] < now]
+
+    def token(self, user: int, now: int) -> tuple[str, int]:
+        """The token that a user's client holds at an instant: its key and its expiry."""
+        at = self._minted(np.array([user]), np.array([now]))[0]
+        if at >= 0:
+            return self.kids[self._mint_kids[at]], int(self._mint_times[at]) + self.token_lifetime
+        expires = int(self.token_until[user])
+        return ("", 0) if expires < 0 else (self.kids[self.token_kid[user]], expires)
+
+    # ------------------------------------------------------------ the solution
+
+    def solve(self) -> None:
+        """Guess until the guesses agree with what follows from them.
+
+        Raises:
+            Unsolved: they do not, or nothing is proven.
+        """
+        self._note_mints()
+        for self.round in range(ROUNDS):
+            for batch in self.batches:
+                batch.follow()
+            if self.round:
+                for trace in self.traces:
+                    trace.follow(self.until)
+            self._note_mints()
+            changed = [self._sign_in(), *map(self._look_up, self.stores)]
+            changed += [self._take_turns(s) for s in self.services if self.disturbed[s] and ordered(s)]
+            if self.round:
+                changed += [self._queue(service) for service in self.tight]
+            if self.round and not any(changed) and self._proven():
+                return
+            if self.until <= self.start:
+                raise Unsolved
+        raise Unsolved
+
+    def _note_mints(self) -> None:
+        """All tokens signed in the stretch, in the order of users and times."""
+        users, times, kids = [], [], []
+        for batch in self.batches:
+            for moment in batch.mints:
+                lanes = slice(None) if moment.lanes is None else moment.lanes
+                users.append(batch.users[lanes])
+                times.append(moment.at)
+                signing = [self._kid(r.keys.signing) for r in batch.tree.asks[moment.ask].service.ready if r.keys]
+                kids.append(np.array(signing)[batch.choices[moment.ask, lanes]])
+        minted = [mint for trace in self.traces for mint in trace.mints]
+        users.append(ints([user for _, user, _ in minted]))
+        times.append(ints([at for at, _, _ in minted]))
+        kids.append(ints([self._kid(kid) for _, _, kid in minted]))
+        user, at, kid = np.concatenate(users), np.concatenate(times), np.concatenate(kids)
+        code = self._code(user, at)
+        order = np.argsort(code, kind="stable")
+        self._mint_codes, self._mint_times, self._mint_kids = code[order], at[order], kid[order]
+        self._mint_users = user[order]
+
+    def mints(self) -> list[tuple[int, int, str]]:
+        """(instant, user, key) of every token signed, those of one user in their order."""
+        signed = zip(self._mint_times.tolist(), self._mint_users.tolist(), self._mint_kids.tolist(), strict=True)
+        return [(at, user, self.kids[kid]) for at, user, kid in signed]
+
+    def _kid(self, kid: str) -> int:
+        if kid not in self.kids:
+            self.kids.append(kid)
+        return self.kids.index(kid)
+
+    def _code(self, who: Ints, at: Ints) -> Ints:
+        return (who << TIME_BITS) + (at - self.start)
+
+    def _minted(self, users: Ints, at: Ints) -> Ints:
+        """The last mint of each user before an instant, -1 where there is none."""
+        if not self._mint_codes.size:
+            return np.full(len(users), -1, dtype=np.int64)
+        last = np.searchsorted(self._mint_codes, self._code(users, at)) - 1
+        return np.where((last >= 0) & (self._mint_users[last] == users), last, -1)
+
+    def token_at(self, users: Ints, at: Ints) -> tuple[Ints, Ints]:
+        """Expiry and key of the token of each user at an instant."""
+        until, kid = self.token_until[users], self.token_kid[users]
+        minted = self._minted(users, at)
+        fresh = minted >= 0
+        until[fresh] = self._mint_times[minted[fresh]] + self.token_lifetime
+        kid[fresh] = self._mint_kids[minted[fresh]]
+        return until, kid
+
+    def _sign_in(self) -> bool:
+        changed = False
+        for batch in self.batches:
+            for moment in batch.sign_ins:
+                users = batch.users if moment.lanes is None else batch.users[moment.lanes]
+                needed = self.token_until[users] <= moment.at
+                old = np.nonzero(needed)[0]
+                if old.size:
+                    until, _ = self.token_at(users[old], moment.at[old])
+                    needed[old] = until <= moment.at[old]
+                dense = np.zeros(len(batch), dtype=bool)
+                dense[slice(None) if moment.lanes is None else moment.lanes] = needed
+                before = batch.signs_in[moment.number]
+                if before is None or not np.array_equal(before, dense):
+                    changed |= bool(before is not None or dense.any())
+                    batch.signs_in[moment.number] = dense
+        return changed
+
+    def _look_up(self, store: Service) -> bool:
+        """Which keys are missing, as of what is written before each look-up."""
+        keyspace = store.keyspace
+        assert keyspace is not None
+        expiries = self.expiries[store]
+        parts = [(batch, m, *flat(m)) for batch in self.batches for m in batch.reads if m.service is store]
+        traced = [(t, i, *read) for t in self.traces for i, read in enumerate(t.reads) if read[2] is store]
+        key = np.concatenate([_none, *(part[2] for part in parts), *(ints(read[2]) for read in traced)])
+        at = np.concatenate([_none, *(part[3] for part in parts), *(np.full(len(r[2]), r[3]) for r in traced)])
+        missing = expiries[key] < at
+        stale = np.nonzero(missing)[0]
+        if stale.size:
+            missing[stale] = self._still_missing(key[stale], at[stale], store, keyspace.ttl)
+        changed, begin = False, 0
+        for batch, moment, keys, _, live in parts:
+            lacks = np.zeros(live.shape, dtype=bool)
+            lacks[live] = missing[begin : begin + len(keys)]
+            begin += len(keys)
+            if moment.lanes is not None:
+                dense = np.zeros((live.shape[0], len(batch)), dtype=bool)
+                dense[:, moment.lanes] = lacks
+                lacks = dense
+            before = batch.missing[moment.number]
+            if before is None or not np.array_equal(before, lacks):
+                changed = True
+                batch.missing[moment.number] = lacks
+        for trace, place, wanted, _, _ in traced:
+            lacks_too = missing[begin : begin + len(wanted)].tolist()
+            begin += len(wanted)
+            changed |= trace.lack(place, [k for k, lacking in zip(wanted, lacks_too, strict=True) if lacking])
+        return changed
+
+    def _still_missing(self, key: Ints, at: Ints, store: Service, ttl: int) -> Flags:
+        code = self._code(key, at)
+        if not self.round:
+            return _generations(key, code, ttl)
+        writes = [self._code(keys, times) for keys, times in self.writes(store)]
+        written = np.sort(np.concatenate(writes))
+        if not written.size:
+            return np.ones(len(key), dtype=bool)
+        last = np.searchsorted(written, code) - 1
+        found = (last >= 0) & (written[last] >> TIME_BITS == key)
+        fresh: Flags = found & ((written[last] & _TIME) + ttl >= at - self.start)
+        return ~fresh
+
+    def writes(self, store: Service) -> list[tuple[Ints, Ints]]:
+        """The keys written to a store and their instants."""
+        found = [flat(m)[:2] for batch in self.batches for m in batch.writes if m.service is store]
+        for trace in self.traces:
+            for keys, at, where in trace.writes:
+                if where is store:
+                    found.append((ints(keys), np.full(len(keys), at)))
+        return found or [(_none, _none)]
+
+    # ------------------------------------------------------------ replicas
+
+    def visits_of(self, service: Service) -> tuple[list[tuple[Batch, Ints, Flags]], list[tuple[Trace, Visit]]]:
+        """The visits at a service: of each batch its calls and which of their lanes, and those that are traced."""
+        found = []
+        for batch, asks in zip(self.batches, self.asks_of[service], strict=True):
+            if asks.size and len(batch):
+                found.append((batch, asks, batch.enter[asks] >= 0))
+        traced = [
+            (trace, visit) for trace in self.traces for visit in trace.visits if visit.replica.service is service
+        ]
+        return found, traced
+
+    def _take_turns(self, service: Service) -> bool:
+        """Who goes to which replica, in the order in which they come."""
+        found, traced = self.visits_of(service)
+        traced = [entry for entry in traced if entry[1].choice >= 0]
+        enter = [batch.enter[asks][there] for batch, asks, there in found]
+        enter.append(ints([visit.enter for _, visit in traced]))
+        order = np.argsort(np.concatenate(enter), kind="stable")
+        choices = np.empty(len(order), dtype=np.int64)
+        choices[order] = (service.turn + 1 + np.arange(len(order))) % len(service.ready)
+        changed, begin = False, 0
+        for batch, asks, there in found:
+            count = int(there.sum())
+            mine = batch.choices[asks]
+            if not np.array_equal(mine[there], choices[begin : begin + count]):
+                changed = True
+                mine[there] = choices[begin : begin + count]
+                batch.choices[asks] = mine
+            begin += count
+        for (trace, visit), choice in zip(traced, choices[begin:].tolist(), strict=True):
+            changed |= visit.choice != choice
+            trace.choices[visit.name] = choice
+        return changed
+
+    def _queue(self, service: Service) -> bool:
+        """Who waits for a worker, and how long."""
+        found, traced = self.visits_of(service)
+        changed = False
+        if len(service.ready) > 1 and ordered(service) and not self.disturbed[service]:
+            changed = self._take_turns(service)
+            found, traced = self.visits_of(service)
+        for index, replica in enumerate(service.ready):
+            changed |= self._queue_at(replica, index, found, traced)
+        return changed
+
+    def _queue_at(
+        self,
+        replica: Replica,
+        index: int,
+        found: list[tuple[Batch, Ints, Flags]],
+        traced: list[tuple[Trace, Visit]],
+    ) -> bool:
+        here = [(batch, asks, there & (batch.choices[asks] == index)) for batch, asks, there in found]
+        mine = [entry for entry in traced if entry[1].replica is replica and entry[1].begin != NEVER]
+        enter, begin, end = (
+            np.concatenate(
+                [
+                    *(getattr(batch, name)[asks][at] for batch, asks, at in here),
+                    ints([getattr(visit, name) for _, visit in mine]),
+                ]
+            )
+            for name in ("enter", "begin", "end")
+        )
+        held = np.zeros(len(enter), dtype=bool)
+        held[len(enter) - len(mine) :] = [visit.fixed for _, visit in mine]
+        granted = served_in_turn(enter, np.minimum(end - begin, _LONG), held, replica.workers)
+        waits = np.where(held, 0, granted - enter)
+        if not waits.any() and not (begin != enter).any():
+            return False
+        late = np.nonzero(waits >= LONG_WAIT)[0]
+        if late.size:
+            self.ends(int((enter[late] + LONG_WAIT).min()))  # its spans are kept from there on
+        if (waits > 0).sum() > replica.service.queue_limit:
+            raise Unsolved
+        changed = bool(((granted != begin) & ~held).any())
+        at = 0
+        for batch, asks, where in here:
+            count = int(where.sum())
+            rows = batch.waits[asks]
+            rows[where] = waits[at : at + count]
+            batch.waits[asks] = rows
+            batch.waiting |= set(asks[rows.any(1)].tolist())
+            at += count
+        for (trace, visit), wait in zip(mine, waits[at:].tolist(), strict=True):
+            if not visit.fixed:
+                trace.waits[visit.name] = wait
+        return changed
+
+    # ------------------------------------------------------------ the proof
+
+    def _proven(self) -> bool:
+        """Look for what the solution leaves out; the stretch ends before it. False if it has to be solved again."""
+        for service in self.services:
+            if ordered(service):
+                self._take_turns(service)
+            if service not in self.tight and self._overfull(service):
+                self.tight.append(service)
+                return False
+        self._check_deadlines()
+        self._check_pools()
+        self._check_tokens()
+        self._check_retries()
+        self._check_ties()
+        return True
+
+    def _overfull(self, service: Service) -> bool:
+        found, traced = self.visits_of(service)
+        enter = [batch.enter[asks][there] for batch, asks, there in found]
+        end = [batch.end[asks][there] for batch, asks, there in found]
+        enter.append(ints([visit.enter for _, visit in traced]))
+        end.append(ints([visit.end for _, visit in traced]))
+        most = min((replica.workers for replica in service.ready), default=0)
+        return crowded(np.concatenate(enter), np.concatenate(end), most) < NEVER
+
+    def _check_deadlines(self) -> None:
+        for batch in self.batches:
+            if not len(batch):
+                continue
+            timeouts = np.array([ask.edge.timeout for ask in batch.tree.asks], dtype=np.int64)[:, None]
+            late = (batch.enter >= 0) & (batch.end - batch.enter >= timeouts)
+            if late.any():
+                self.ends(int((batch.enter + timeouts)[late].min()))
+        for trace in self.traces:
+            for visit in trace.visits:
+                if visit.end - visit.enter >= visit.edge.timeout:
+                    self.ends(max(visit.enter + visit.edge.timeout, self.start))
+
+    def _check_pools(self) -> None:
+        for service in self.services:
+            for name in service.pools:
+                self._check_pool(service, name)
+
+    def _check_pool(self, client: Service, name: str) -> None:
+        server = self.cluster.services[name]
+        found, traced = self.visits_of(server)
+        enter, end = [], []
+        for batch, asks, there in found:
+            asked = [batch.tree.asks[ask].edge.client == client.name for ask in asks.tolist()]
+            mine = there & np.array(asked)[:, None]
+            enter.append(batch.enter[asks][mine])
+            end.append(batch.end[asks][mine])
+        visits = [visit for _, visit in traced if visit.edge.client == client.name]
+        enter.append(ints([visit.enter for visit in visits]))
+        end.append(ints([visit.end for visit in visits]))
+        least = min((replica.pools[name].open for replica in client.ready if name in replica.pools), default=0)
+        at = crowded(np.concatenate(enter), np.concatenate(end), least)
+        if at < NEVER:
+            self.ends(self._crowded_pool(client, name, found, visits))
+
+    def _crowded_pool(
+        self, client: Service, name: str, found: list[tuple[Batch, Ints, Flags]], visits: list[Visit]
+    ) -> int:
+        """The first instant at which one replica has more calls under way than connections."""
+        first = NEVER
+        for index, replica in enumerate(client.ready):
+            enter, end = [], []
+            for batch, asks, there in found:
+                for row, ask in enumerate(asks.tolist()):
+                    if batch.tree.asks[ask].edge.client == client.name:
+                        mine = there[row] & (batch.choices[batch.tree.callers[ask]] == index)
+                        enter.append(batch.enter[ask][mine])
+                        end.append(batch.end[ask][mine])
+            own = [visit for visit in visits if visit.caller is replica]
+            enter.append(ints([visit.enter for visit in own]))
+            end.append(ints([visit.end for visit in own]))
+            first = min(first, crowded(np.concatenate(enter), np.concatenate(end), replica.pools[name].open))
+        return first
+
+    def _check_tokens(self) -> None:
+        for batch in self.batches:
+            for moment in batch.checks:
+                users = batch.users if moment.lanes is None else batch.users[moment.lanes]
+                until, _ = self.token_at(users, moment.at)
+                refused = until <= moment.at
+                if refused.any():
+                    self.ends(int(moment.at[refused].min()))
+
+    def _check_retries(self) -> None:
+        """Every retry had a token of its budget, and no span was lost to the limit of those that are kept."""
+        taken: dict[int, int] = {}
+        for at, edge in sorted((entry for trace in self.traces for entry in trace.taken), key=lambda entry: entry[0]):
+            taken[edge.index] = taken.get(edge.index, 0) + 1
+            if edge.budget is not None and edge.tokens - taken[edge.index] < 0:
+                self.ends(at)
+        kept: dict[int, int] = self.cluster.recorder.spans.kept_already(FAILED)
+        for at in sorted(at for trace in self.traces for at in trace.kept):
+            kept[at // WINDOW] = kept.get(at // WINDOW, 0) + 1
+            if kept[at // WINDOW] > KEPT_PER_WINDOW[FAILED]:
+                self.ends(at)
+
+    def _check_ties(self) -> None:
+        """No two requests do something at the same nanosecond, nor with a known event."""
+        wakes = [ints([at for trace in self.traces for at in trace.wakes])]
+        for batch in self.batches:
+            wakes += [batch.arrivals, batch.stop[batch.start >= 0]]
+        at = np.sort(np.concatenate(wakes))
+        same = np.nonzero(at[1:] == at[:-1])[0]
+        if same.size:
+            self.ends(int(at[same[0]]))
+        known = self.foresight.instants(self.start)
+        there = np.searchsorted(at, known)
+        tied = known[(there < len(at)) & (at[np.minimum(there, len(at) - 1)] == known)] if len(at) else known[:0]
+        if tied.size:
+            self.ends(int(tied.min()))
+
+
+_none = np.zeros(0, dtype=np.int64)
+
+
+def ints(values: list[int]) -> Ints:
+    return np.array(values, dtype=np.int64)
+
+
+def _expiries(store: Service) -> Ints:
+    """When each key of a store expires, -1 for those it does not hold."""
+    keyspace = store.keyspace
+    assert keyspace is not None
+    expiries = np.full(keyspace.population, -1, dtype=np.int64)
+    held = [(key, expires) for key, expires in keyspace.entries.items() if key >= 0]
+    if held:
+        keys, until = np.array(held, dtype=np.int64).T
+        expiries[keys] = until
+    return expiries
+
+
+def flat(moment: object) -> tuple[Ints, Ints, Flags]:
+    """The live keys of a look-up or a write, the instant of each, and where they are."""
+    lanes = slice(None) if moment.lanes is None else moment.lanes  # type: ignore[attr-defined]
+    live = moment.items.live[:, lanes]  # type: ignore[attr-defined]
+    keys = moment.items.keys[:, lanes][live]  # type: ignore[attr-defined]
+    return keys, np.broadcast_to(moment.at, live.shape)[live], live  # type: ignore[attr-defined]
+
+
+def _generations(key: Ints, code: Ints, ttl: int) -> Flags:
+    """Which look-ups of expired keys miss if a miss is filled a usual time later and lives its time."""
+    order = np.argsort(code)
+    sorted_codes, sorted_keys = code[order], key[order]
+    misses = np.zeros(len(code) + 1, dtype=np.int64)
+    current = np.nonzero(np.concatenate(([True], sorted_keys[1:] != sorted_keys[:-1])))[0]
+    while current.size:
+        filled = np.searchsorted(sorted_codes, sorted_codes[current] + FILL_TIME, side="right")
+        again = np.searchsorted(sorted_codes, sorted_codes[current] + FILL_TIME + ttl, side="right")
+        np.add.at(misses, current, 1)
+        np.add.at(misses, filled, -1)
+        inside = (again < len(code)) & (sorted_keys[np.minimum(again, len(code) - 1)] == sorted_keys[current])
+        current = again[inside]
+    missing = np.empty(len(code), dtype=bool)
+    missing[order] = np.cumsum(misses[:-1]) > 0
+    return missing
