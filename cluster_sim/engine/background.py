@@ -52,7 +52,11 @@ class Background(Event):
     def __init__(self, cluster: Cluster, level: float) -> None:
         self.cluster = cluster
         self.level = level
+        self._drawn: tuple[int, list[list[float]]] = (-1, [])
         self._arm(cluster.sim.now // WINDOW + 1)
+
+    def __getstate__(self) -> dict[str, object]:
+        return self.__dict__ | {"_drawn": (-1, [])}
 
     def _arm(self, window: int) -> None:
         self.callbacks = [self._turn]
@@ -63,12 +67,19 @@ class Background(Event):
         self._arm(window + 1)
         if self.level <= 0:
             return
-        draws = self.cluster.streams.window("background", window).random((_ROWS, _KINDS)).tolist()
+        draws = self._draw(window)
         for service in self.cluster.services.values():
             self._service(service, window, draws[service.index])
             for replica in service.replicas:
                 if replica.alive:
                     self._replica(replica, window, draws[replica.uid % _ROWS])
+
+    def _draw(self, window: int) -> list[list[float]]:
+        """The draws of a window, which are asked for twice: it is rehearsed first."""
+        if self._drawn[0] != window:
+            rows = self.cluster.streams.window("background", window).random((_ROWS, _KINDS)).tolist()
+            self._drawn = (window, rows)
+        return self._drawn[1]
 
     def _size(self, bounds: tuple[float, float], what: str, window: int, *keys: int) -> float:
         low, high = bounds

@@ -152,6 +152,11 @@ class Breaker:
         self.trials_passed = 0
         self.refused = 0
 
+    @property
+    def calm(self) -> bool:
+        """Whether it stays closed as long as no call fails."""
+        return self.state == "closed" and self.failed < self.spec.failure_ratio * self.spec.window
+
     def permits(self, now: int) -> bool:
         """Whether a call may be made now."""
         if self.state == "closed":

@@ -12,6 +12,7 @@ from simpy.events import NORMAL
 from ..ahead import Ahead, ahead
 from ..call import NUMBER_BITS, SAMPLED, Call
 from ..edge import Deadlines
+from ..memory import MemoryWatch
 from ..recorder import GOOD
 from ..replica import BUCKETS, SUM
 from ..spans import FAILED, NOBODY, REQUEST, SERVED, SPAN, USER, WORKER
@@ -31,6 +32,73 @@ _BUSY, _HELD, _QUEUED, _KINDS = range(4)
 """Amounts of every replica, after its histograms."""
 
 
+_CALL_FIELDS = ("number", "start", "end", "caller_start", "edge", "caller", "pod", "caller_pod", "second")
+
+
+class _Sampled:
+    """The sampled lanes of a batch, for their spans."""
+
+    def __init__(self, commit: Commit, batch: Batch) -> None:
+        self.batch = batch
+        self.until = commit.until
+        self.lanes = np.nonzero(batch.numbers & SAMPLED_BITS == 0)[0]
+        self.pods = commit.uids[commit.served_by(batch)[:, self.lanes]]
+        self.enter, self.end = batch.enter[:, self.lanes], batch.end[:, self.lanes]
+
+    def records(self, kind: int) -> tuple[Ints, ...] | None:
+        """The fields of the records of a kind, in the order of `_CALL_FIELDS`."""
+        batch, lanes, enter = self.batch, self.lanes, self.enter
+        end = self.end
+        asks = batch.tree.asks
+        if kind == WORKER:
+            if not batch.waiting:
+                return None
+            end = batch.begin[:, lanes]
+            ask, lane = np.nonzero((end > enter) & (enter >= 0) & (end < self.until))
+        else:
+            # Of calls that end at one instant, in the order in which they are answered.
+            answers = ints(batch.tree.answers)
+            ask, lane = np.nonzero(((enter >= 0) & (end < self.until))[answers])
+            ask = answers[ask]
+        if not len(ask):
+            return None
+        edges = ints([a.edge.index for a in asks])
+        callers = ints(batch.tree.callers)[ask]
+        by_users = callers < 0
+        second = np.zeros(len(ask), dtype=np.int64)
+        if kind == SERVED:
+            for number, items in batch.left.items():
+                mine = np.nonzero(ask == number)[0]
+                second[mine] = items.live[:, lanes[lane[mine]]].sum(0)
+        return (
+            batch.numbers[lanes][lane],
+            enter[ask, lane],
+            end[ask, lane],
+            np.where(by_users, batch.arrivals[lanes][lane], enter[callers, lane]),
+            edges[ask],
+            np.where(by_users, USER, edges[callers]),
+            self.pods[ask, lane],
+            np.where(by_users, 0, self.pods[callers, lane]),
+            second,
+        )
+
+
+def _in_order(records: Any) -> Any:
+    """Records in the order in which events make them; of one instant, waits for a worker are the last."""
+    records = records[np.argsort(records["end"], kind="stable")]
+    for place in np.nonzero(records["kind"] == WORKER)[0].tolist():
+        # A worker is given to the next in the queue just before the answer is noted of the call that had it.
+        first = int(np.searchsorted(records["end"], records["end"][place]))
+        at_pod = records["pod"][first:place] == records["pod"][place]
+        before = np.nonzero(at_pod & (records["kind"][first:place] == SERVED))[0]
+        if before.size:
+            moved = first + int(before[0])
+            wait = records[place].copy()
+            records[moved + 1 : place + 1] = records[moved:place].copy()
+            records[moved] = wait
+    return records
+
+
 class Commit:
     """Carries out one stretch; while it does, it brings the figures of whoever is looked at up to the present."""
 
@@ -42,10 +110,12 @@ class Commit:
         self.index = {replica.uid: place for place, replica in enumerate(self.replicas)}
         self.uids = ints([replica.uid for replica in self.replicas])
         self.swept: dict[Service, int] = {}
+        self._served: dict[int, Ints] = {}
         self.window = stretch.workload.window
         stretch.traces = [trace for trace in stretch.traces if trace.begun or trace.origin.at < self.until]
         for trace in stretch.traces:
-            trace.follow(self.until)
+            if trace.stale or trace.until != self.until:
+                trace.follow(self.until)
         self._lay_out()
         self._flatten()
         self._account()
@@ -74,7 +144,7 @@ class Commit:
             asks = batch.tree.asks
             if not asks or not len(batch):
                 continue
-            served = self._served_by(batch)
+            served = self.served_by(batch)
             there = batch.enter >= 0
             for column, values in zip(
                 columns,
@@ -115,9 +185,12 @@ class Commit:
         self.at, self.slot, self.enter, self.begin, self.end, self.pool = (np.concatenate(c) for c in columns)
         self.work_at, self.work_begin, self.work_counted = (np.concatenate(c) for c in works)
 
-    def _served_by(self, batch: Batch) -> Ints:
+    def served_by(self, batch: Batch) -> Ints:
         """The replica of every visit, as a number in `replicas`."""
-        served = np.empty_like(batch.choices)
+        known = self._served.get(batch.endpoint)
+        if known is not None:
+            return known
+        served = self._served[batch.endpoint] = np.empty_like(batch.choices)
         for ask in batch.tree.asks:
             served[ask.number] = self.ready[ask.service][batch.choices[ask.number]]
         return served
@@ -238,19 +311,18 @@ class Commit:
     def _checked(self) -> list[str]:
         """The keys of all tokens that are found good; notes who checks them when."""
         stretch = self.stretch
-        at, when, kid = [], [], []
-        for batch in stretch.batches:
-            for moment in batch.checks:
-                lanes = slice(None) if moment.lanes is None else moment.lanes
-                service = batch.tree.asks[moment.ask].service
-                at.append(self.ready[service][batch.choices[moment.ask, lanes]])
-                when.append(moment.at)
-                kid.append(stretch.token_at(batch.users[lanes], moment.at)[1])
+        moments, times, kids = stretch.checked
+        at, when, kid = [], [times], [kids]
+        for batch, moment in moments:
+            lanes = slice(None) if moment.lanes is None else moment.lanes
+            service = batch.tree.asks[moment.ask].service
+            at.append(self.ready[service][batch.choices[moment.ask, lanes]])
         good = [check for trace in stretch.traces for check in trace.checks if check[2] == "ok"]
         at.append(ints([self.index[replica.uid] for _, replica, _, _ in good]))
         when.append(ints([now for now, _, _, _ in good]))
         kid.append(ints([stretch.kids.index(name) for _, _, _, name in good]))
-        self.check_at, self.check_when, self.check_kid = (np.concatenate(c) for c in (at, when, kid))
+        checked = np.concatenate(when) < self.until
+        self.check_at, self.check_when, self.check_kid = (np.concatenate(c)[checked] for c in (at, when, kid))
         return [stretch.kids[number] for number in np.unique(self.check_kid).tolist()]
 
     def _enter_checks(self, ledger: Ledger) -> None:
@@ -288,7 +360,7 @@ class Commit:
             for batch in self.stretch.batches:
                 if not batch.tree.asks or not len(batch):
                     continue
-                served = self._served_by(batch)
+                served = self.served_by(batch)
                 asking = np.zeros_like(served)
                 for number, caller in enumerate(batch.tree.callers):
                     if caller >= 0:
@@ -493,7 +565,7 @@ class Commit:
                 done += 1
             sim._now = self.now = int(at)
             exporter = getattr(event, "exporter", None)
-            if exporter is not None:
+            if exporter is not None and not exporter.gone():
                 exporter.catch_up(self)
             sim.dispatch(event)
         for effect in effects[done:]:
@@ -505,10 +577,8 @@ class Commit:
         sim = self.cluster.sim
         if event is self.stretch.workload:
             self.window += 1
-        else:
-            store = getattr(event, "service", None)
-            if store in self.done:
-                self.swept[store] = at
+        elif isinstance(event, MemoryWatch):
+            self.swept[event.service] = at
         sim.sequence = sequence = sim.sequence + 1
         heappush(sim._queue, (at + event.period, NORMAL, sequence, event))
 
@@ -614,7 +684,7 @@ class Commit:
                 continue
             ends = self._answered_over(edge.index)
             for at in [*takes, self.until]:
-                last = int(np.searchsorted(ends, at))
+                last = int(np.searchsorted(ends, at, side="right" if at < self.until else "left"))
                 for _ in range(last):
                     if edge.tokens >= edge.budget:
                         break
@@ -629,7 +699,7 @@ class Commit:
         for batch in self.stretch.batches:
             for ask in batch.tree.asks:
                 if ask.edge.index == edge:
-                    found.append(batch.end[ask.number][batch.enter[ask.number] >= 0])
+                    found += [batch.end[ask.number][batch.enter[ask.number] >= 0]]
         return np.sort(np.concatenate(found))
 
     def _record_outcomes(self) -> None:
@@ -657,70 +727,47 @@ class Commit:
 
     def _record_spans(self) -> None:
         spans = self.cluster.recorder.spans
-        waits, rest = [], []
-        for batch in self.stretch.batches:
-            if len(batch):
-                waited, served = self._spans_of(batch)
-                waits.append(waited)
-                rest.append(served)
+        sampled = [_Sampled(self, batch) for batch in self.stretch.batches if len(batch)]
         traced = [span for trace in self.stretch.traces for span in trace.spans if span[2] < self.until]
         kind = SPAN.names.index("kind")
-        waits.append(np.array([span for span in traced if span[kind] == WORKER], dtype=SPAN))
-        rest.append(np.array([span for span in traced if span[kind] != WORKER], dtype=SPAN))
-        # A worker is given to the next in the queue before the answer is noted of the call that had it.
-        records = np.concatenate([*waits, *rest])
-        records = records[np.argsort(records["end"], kind="stable")]
+        records = np.concatenate(
+            [
+                np.array([span for span in traced if span[kind] != WORKER], dtype=SPAN),
+                self._calls(sampled, SERVED),
+                self._requests(),
+                np.array([span for span in traced if span[kind] == WORKER], dtype=SPAN),
+                self._calls(sampled, WORKER),
+            ]
+        )
         if len(records):
-            spans.extend(records)
+            spans.extend(_in_order(records))
         for at in sorted(at for trace in self.stretch.traces for at in trace.kept if at < self.until):
             spans.count_kept(at, FAILED)
 
-    def _spans_of(self, batch: Batch) -> tuple[Any, Any]:
-        """The waits for a worker, and the calls and requests that are over, of the sampled lanes."""
-        sampled = np.nonzero(batch.numbers & SAMPLED_BITS == 0)[0]
-        asks = batch.tree.asks
-        served = self._served_by(batch)[:, sampled]
-        enter, begin, end = (times[:, sampled] for times in (batch.enter, batch.begin, batch.end))
-        # Inner calls first: where both end at one instant they are answered first.
-        ask, lane = np.nonzero(((enter >= 0) & (end < self.until))[::-1])
-        ask = len(asks) - 1 - ask
-        calls = self._calls(batch, sampled, served, enter, ask, lane)
-        calls["end"] = end[ask, lane]
-        calls["kind"] = SERVED
-        for number, items in batch.left.items():
-            mine = np.nonzero(ask == number)[0]
-            calls["second"][mine] = items.live[:, sampled[lane[mine]]].sum(0)
-        ask, lane = np.nonzero((enter >= 0) & (begin > enter) & (begin < self.until))
-        waits = self._calls(batch, sampled, served, enter, ask, lane)
-        waits["end"] = begin[ask, lane]
-        waits["kind"] = WORKER
-        over = sampled[batch.done[sampled] < self.until]
-        requests = np.zeros(len(over), dtype=SPAN)
-        requests["number"], requests["start"] = batch.numbers[over], batch.arrivals[over]
-        requests["end"], requests["caller_start"] = batch.done[over], batch.users[over]
-        requests["edge"], requests["caller"] = USER, NOBODY
-        requests["first"], requests["second"] = batch.endpoint, GOOD
-        requests["sampled"], requests["kind"] = SAMPLED, REQUEST
-        return waits, np.concatenate([calls, requests])
-
-    def _calls(self, batch: Batch, sampled: Ints, served: Ints, enter: Ints, ask: Ints, lane: Ints) -> Any:
-        """Records of some calls, without what they are about."""
-        asks = batch.tree.asks
-        calls = np.zeros(len(ask), dtype=SPAN)
-        if not len(ask):
-            return calls
-        edges = ints([a.edge.index for a in asks])
-        callers = ints(batch.tree.callers)[ask]
-        by_users = callers < 0
-        calls["number"] = batch.numbers[sampled][lane]
-        calls["start"] = enter[ask, lane]
-        calls["caller_start"] = np.where(by_users, batch.arrivals[sampled][lane], enter[callers, lane])
-        calls["edge"] = edges[ask]
-        calls["caller"] = np.where(by_users, USER, edges[callers])
-        calls["pod"] = self.uids[served[ask, lane]]
-        calls["caller_pod"] = np.where(by_users, 0, self.uids[served[callers, lane]])
-        calls["sampled"] = SAMPLED
+    def _calls(self, sampled: list[_Sampled], kind: int) -> Any:
+        """The calls that are over, or the waits for a worker, of the sampled lanes."""
+        found = [lanes.records(kind) for lanes in sampled]
+        parts = [np.concatenate(part) for part in zip(*(values for values in found if values is not None), strict=True)]
+        calls = np.zeros(len(parts[0]) if parts else 0, dtype=SPAN)
+        for name, part in zip(_CALL_FIELDS, parts, strict=False):
+            calls[name] = part
+        calls["sampled"], calls["kind"] = SAMPLED, kind
         return calls
+
+    def _requests(self) -> Any:
+        """The requests of sampled lanes that are over."""
+        found = []
+        for batch in self.stretch.batches:
+            over = np.nonzero((batch.numbers & SAMPLED_BITS == 0) & (batch.done < self.until))[0]
+            values = (batch.numbers, batch.arrivals, batch.done, batch.users)
+            found.append((*(value[over] for value in values), np.full(len(over), batch.endpoint)))
+        parts = [np.concatenate(part) for part in zip(*found, strict=True)]
+        requests = np.zeros(len(parts[0]), dtype=SPAN)
+        for name, part in zip(("number", "start", "end", "caller_start", "first"), parts, strict=True):
+            requests[name] = part
+        requests["edge"], requests["caller"], requests["second"] = USER, NOBODY, GOOD
+        requests["sampled"], requests["kind"] = SAMPLED, REQUEST
+        return requests
 
     def _arrive(self) -> None:
         """Leave the users where they are."""

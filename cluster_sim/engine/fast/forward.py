@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...clock import SECOND
+from ...clock import SECOND, WINDOW
 from ...specs import Balance
 from ..call import Call
 from ..keyspace import EVICTING_POLICIES
@@ -82,6 +82,8 @@ class FastForward:
         cluster = self.cluster
         now = cluster.sim.now
         foresight = rehearse(cluster, min(end, now + int(MOST * SECOND / cluster.workload.rate_hz)))
+        if any(replica.uid not in cluster.scrapes.pods for s in cluster.services.values() for replica in s.replicas):
+            foresight.until = min(foresight.until, (now // WINDOW + 1) * WINDOW)  # when it becomes a target
         for probe in cluster.probes:
             for replica in probe.service.replicas:
                 for pause in foresight.paces[replica.uid].pauses[1:]:
@@ -127,7 +129,9 @@ class FastForward:
             return False
         if any(pool.waiting for pool in replica.pools.values()):
             return False
-        return all(breaker.state == "closed" for breaker in replica.breakers.values())
+        if not all(map(self._is_waited_for, replica.queue)):
+            return False
+        return all(breaker.calm for breaker in replica.breakers.values())
 
     @staticmethod
     def _is_waited_for(call: Call) -> bool:

@@ -1,4 +1,4 @@
-"""The requests of one endpoint that meet nothing unusual, side by side: a lane each, every operation for all at once."""
+"""The requests of one endpoint that meet nothing unusual, side by side: a lane each, one operation for all at once."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ class Batch:
         columns: their draws, a row per column.
         choices, waits: a row per call: the index of the replica among the ready ones, and the wait for a worker.
         waiting: calls for which somebody waits.
+        stale: whether it is guessed otherwise than it was followed.
+        expires: by look-up, when each key expires that is there before the stretch.
         missing: by look-up, which keys the store lacks. signs_in: by sign-in, who has to.
         enter, begin, end: a row per call: when it reached its server, got a worker, was answered.
         start, counted, stop: a row per piece of work: when it began, the time it is counted with, when it ended.
@@ -82,6 +84,8 @@ class Batch:
         self.begin, self.end = np.empty_like(self.enter), np.empty_like(self.enter)
         self.start = np.empty((len(tree.works), lanes), dtype=np.int64)
         self.counted, self.stop = np.empty_like(self.start), np.empty_like(self.start)
+        self.stale = True
+        self.expires: dict[int, Ints] = {}
         self._chances: dict[int, Flags] = {}
         self._forget()
         for ask in tree.asks:
@@ -94,7 +98,12 @@ class Batch:
     def follow(self) -> None:
         """Compute every lane to its end from what is guessed."""
         self._forget()
+        self.stale = False
         self.done, _ = self._run(self.tree.nodes, None, self.arrivals, -1, None)
+
+    def reads_of(self, store: Service) -> list[Moment]:
+        """The look-ups in a store."""
+        return [moment for moment in self.reads if moment.service is store]
 
     def _forget(self) -> None:
         self.done = self.arrivals

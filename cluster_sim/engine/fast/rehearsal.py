@@ -57,20 +57,20 @@ class Pace:
         """Whether any work takes another time than was drawn."""
         return len(self.changes) > 1 or self.changes[0][1] != 1.0 or self.pauses[-1].until > since
 
-    def work(self, begin: int, delay: int) -> tuple[int, int]:
-        """When work of `delay` ends that begins at an instant, and the time it is counted with."""
+    def work(self, begin: int, delay: int, until: int) -> tuple[int, int]:
+        """When work of `delay` ends that begins at an instant, as known at another, and the time it is counted with."""
         slow = self.changes[bisect_right(self.changes, begin, key=_first) - 1][1]
         if slow != 1.0:
             delay = int(delay * slow)
-        until = self.pauses[bisect_right(self.pauses, begin, key=_first) - 1].until
-        if until > begin:
-            delay += until - begin
-        return self.postponed(begin, begin + delay), delay
+        paused_until = self.pauses[bisect_right(self.pauses, begin, key=_first) - 1].until
+        if paused_until > begin:
+            delay += paused_until - begin
+        return self.postponed(begin, begin + delay, until), delay
 
-    def postponed(self, begin: int, end: int) -> int:
-        """When something ends that was to end at an instant, if the world is stopped in between."""
+    def postponed(self, begin: int, end: int, until: int) -> int:
+        """When something ends that was to end at an instant, if the world is stopped in between and before `until`."""
         for at, length, _ in self.pauses:
-            if begin < at < end:
+            if begin < at < min(end, until):
                 end += length
         return end
 

@@ -16,11 +16,11 @@ from ...clock import WINDOW
 from ..call import NUMBER_BITS, Call, Flow
 from ..program import UNIFORM_BITS
 from ..spans import FAILED, KEPT_PER_WINDOW, LONG_WAIT
-from .lanes import Batch, Flags, Ints
+from .lanes import Batch, Flags, Ints, Moment
 from .queues import crowded, served_in_turn
 from .rehearsal import Foresight, Pace
 from .trace import NEVER, Leaf, Trace, Visit
-from .tree import Tree, ordered
+from .tree import Tree, Work, ordered
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
@@ -80,6 +80,8 @@ class Stretch:
         }
         self.stores = [service for service in self.services if service.keyspace is not None]
         self.expiries: dict[Service, Ints] = {store: _expiries(store) for store in self.stores}
+        self._visits: dict[Service, tuple[list[tuple[Batch, Ints, Flags]], list[tuple[Trace, Visit]]]] = {}
+        self._mint_codes = self._mint_times = self._mint_kids = self._mint_users = _none
         self._know_tokens()
         self._gather()
 
@@ -206,16 +208,21 @@ class Stretch:
         self._note_mints()
         for self.round in range(ROUNDS):
             for batch in self.batches:
-                batch.follow()
+                if batch.stale:
+                    batch.follow()
             if self.round:
                 for trace in self.traces:
-                    trace.follow(self.until)
+                    if trace.stale or trace.until != self.until:
+                        trace.follow(self.until)
+            self._visits.clear()
+            self._coincidence = NEVER
             self._note_mints()
             changed = [self._sign_in(), *map(self._look_up, self.stores)]
             changed += [self._take_turns(s) for s in self.services if self.disturbed[s] and ordered(s)]
             if self.round:
                 changed += [self._queue(service) for service in self.tight]
-            if self.round and not any(changed) and self._proven():
+            unsure = any(changed) or any(trace.stale for trace in self.traces)
+            if self.round and not unsure and self._proven():
                 return
             if self.until <= self.start:
                 raise Unsolved
@@ -238,6 +245,9 @@ class Stretch:
         user, at, kid = np.concatenate(users), np.concatenate(times), np.concatenate(kids)
         code = self._code(user, at)
         order = np.argsort(code, kind="stable")
+        if not np.array_equal(self._mint_codes, code[order]):
+            for trace in self.traces:
+                trace.stale = True  # it may hold another token
         self._mint_codes, self._mint_times, self._mint_kids = code[order], at[order], kid[order]
         self._mint_users = user[order]
 
@@ -286,41 +296,33 @@ class Stretch:
                 if before is None or not np.array_equal(before, dense):
                     changed |= bool(before is not None or dense.any())
                     batch.signs_in[moment.number] = dense
+                    batch.stale = True
         return changed
 
     def _look_up(self, store: Service) -> bool:
         """Which keys are missing, as of what is written before each look-up."""
-        keyspace = store.keyspace
-        assert keyspace is not None
         expiries = self.expiries[store]
-        parts = [(batch, m, *flat(m)) for batch in self.batches for m in batch.reads if m.service is store]
+        looks = [_Look(batch, moment, expiries) for batch in self.batches for moment in batch.reads_of(store)]
         traced = [(t, i, *read) for t in self.traces for i, read in enumerate(t.reads) if read[2] is store]
-        key = np.concatenate([_none, *(part[2] for part in parts), *(ints(read[2]) for read in traced)])
-        at = np.concatenate([_none, *(part[3] for part in parts), *(np.full(len(r[2]), r[3]) for r in traced)])
-        missing = expiries[key] < at
-        stale = np.nonzero(missing)[0]
-        if stale.size:
-            missing[stale] = self._still_missing(key[stale], at[stale], store, keyspace.ttl)
+        stale = [[key for key in keys if expiries[key] < at] for _, _, keys, at, _ in traced]
+        key = np.concatenate([*(look.keys for look in looks), *map(ints, stale)] or [_none])
+        times = [np.full(len(keys), read[3]) for read, keys in zip(traced, stale, strict=True)]
+        at = np.concatenate([*(look.at for look in looks), *times] or [_none])
+        missing = self._still_missing(key, at, store)
         changed, begin = False, 0
-        for batch, moment, keys, _, live in parts:
-            lacks = np.zeros(live.shape, dtype=bool)
-            lacks[live] = missing[begin : begin + len(keys)]
+        for look in looks:
+            changed |= look.tell(missing[begin : begin + len(look.keys)])
+            begin += len(look.keys)
+        for (trace, place, _, _, _), keys in zip(traced, stale, strict=True):
+            flags = missing[begin : begin + len(keys)].tolist()
             begin += len(keys)
-            if moment.lanes is not None:
-                dense = np.zeros((live.shape[0], len(batch)), dtype=bool)
-                dense[:, moment.lanes] = lacks
-                lacks = dense
-            before = batch.missing[moment.number]
-            if before is None or not np.array_equal(before, lacks):
-                changed = True
-                batch.missing[moment.number] = lacks
-        for trace, place, wanted, _, _ in traced:
-            lacks_too = missing[begin : begin + len(wanted)].tolist()
-            begin += len(wanted)
-            changed |= trace.lack(place, [k for k, lacking in zip(wanted, lacks_too, strict=True) if lacking])
+            changed |= trace.lack(place, [k for k, lacking in zip(keys, flags, strict=True) if lacking])
         return changed
 
-    def _still_missing(self, key: Ints, at: Ints, store: Service, ttl: int) -> Flags:
+    def _still_missing(self, key: Ints, at: Ints, store: Service) -> Flags:
+        """Of keys that had expired before they are looked up, which nobody has written in the meantime."""
+        assert store.keyspace is not None
+        ttl = store.keyspace.ttl
         code = self._code(key, at)
         if not self.round:
             return _generations(key, code, ttl)
@@ -329,13 +331,16 @@ class Stretch:
         if not written.size:
             return np.ones(len(key), dtype=bool)
         last = np.searchsorted(written, code) - 1
-        found = (last >= 0) & (written[last] >> TIME_BITS == key)
-        fresh: Flags = found & ((written[last] & _TIME) + ttl >= at - self.start)
+        same = at[written[np.minimum(last + 1, len(written) - 1)] == code]
+        if same.size:
+            self._coincidence = min(self._coincidence, int(same.min()))
+        before = written[last]
+        fresh: Flags = (last >= 0) & (before >> TIME_BITS == key) & ((before & _TIME) + ttl >= at - self.start)
         return ~fresh
 
     def writes(self, store: Service) -> list[tuple[Ints, Ints]]:
         """The keys written to a store and their instants."""
-        found = [flat(m)[:2] for batch in self.batches for m in batch.writes if m.service is store]
+        found = [_flat(m) for batch in self.batches for m in batch.writes if m.service is store]
         for trace in self.traces:
             for keys, at, where in trace.writes:
                 if where is store:
@@ -346,14 +351,13 @@ class Stretch:
 
     def visits_of(self, service: Service) -> tuple[list[tuple[Batch, Ints, Flags]], list[tuple[Trace, Visit]]]:
         """The visits at a service: of each batch its calls and which of their lanes, and those that are traced."""
-        found = []
-        for batch, asks in zip(self.batches, self.asks_of[service], strict=True):
-            if asks.size and len(batch):
-                found.append((batch, asks, batch.enter[asks] >= 0))
-        traced = [
-            (trace, visit) for trace in self.traces for visit in trace.visits if visit.replica.service is service
-        ]
-        return found, traced
+        known = self._visits.get(service)
+        if known is None:
+            batches = zip(self.batches, self.asks_of[service], strict=True)
+            found = [(batch, asks, batch.enter[asks] >= 0) for batch, asks in batches if asks.size and len(batch)]
+            traced = [(t, visit) for t in self.traces for visit in t.visits if visit.replica.service is service]
+            known = self._visits[service] = found, traced
+        return known
 
     def _take_turns(self, service: Service) -> bool:
         """Who goes to which replica, in the order in which they come."""
@@ -372,10 +376,12 @@ class Stretch:
                 changed = True
                 mine[there] = choices[begin : begin + count]
                 batch.choices[asks] = mine
+                batch.stale = True
             begin += count
         for (trace, visit), choice in zip(traced, choices[begin:].tolist(), strict=True):
-            changed |= visit.choice != choice
-            trace.choices[visit.name] = choice
+            if visit.choice != choice:
+                changed = trace.stale = True
+                trace.choices[visit.name] = choice
         return changed
 
     def _queue(self, service: Service) -> bool:
@@ -409,7 +415,7 @@ class Stretch:
         )
         held = np.zeros(len(enter), dtype=bool)
         held[len(enter) - len(mine) :] = [visit.fixed for _, visit in mine]
-        granted = served_in_turn(enter, np.minimum(end - begin, _LONG), held, replica.workers)
+        granted = served_in_turn(enter, np.minimum(end - begin, _LONG), replica.workers)
         waits = np.where(held, 0, granted - enter)
         if not waits.any() and not (begin != enter).any():
             return False
@@ -423,13 +429,16 @@ class Stretch:
         for batch, asks, where in here:
             count = int(where.sum())
             rows = batch.waits[asks]
-            rows[where] = waits[at : at + count]
-            batch.waits[asks] = rows
-            batch.waiting |= set(asks[rows.any(1)].tolist())
+            if not np.array_equal(rows[where], waits[at : at + count]):
+                rows[where] = waits[at : at + count]
+                batch.waits[asks] = rows
+                batch.waiting |= set(asks[rows.any(1)].tolist())
+                batch.stale = True
             at += count
         for (trace, visit), wait in zip(mine, waits[at:].tolist(), strict=True):
-            if not visit.fixed:
+            if not visit.fixed and trace.waits.get(visit.name, 0) != wait:
                 trace.waits[visit.name] = wait
+                trace.stale = True
         return changed
 
     # ------------------------------------------------------------ the proof
@@ -513,13 +522,15 @@ class Stretch:
         return first
 
     def _check_tokens(self) -> None:
-        for batch in self.batches:
-            for moment in batch.checks:
-                users = batch.users if moment.lanes is None else batch.users[moment.lanes]
-                until, _ = self.token_at(users, moment.at)
-                refused = until <= moment.at
-                if refused.any():
-                    self.ends(int(moment.at[refused].min()))
+        """The tokens of all lanes are good when they are checked; note who checks which."""
+        moments = [(batch, moment) for batch in self.batches for moment in batch.checks]
+        users = [batch.users if moment.lanes is None else batch.users[moment.lanes] for batch, moment in moments]
+        at = np.concatenate([moment.at for _, moment in moments] or [_none])
+        until, kid = self.token_at(np.concatenate(users or [_none]), at)
+        refused = until <= at
+        if refused.any():
+            self.ends(int(at[refused].min()))
+        self.checked = moments, at, kid
 
     def _check_retries(self) -> None:
         """Every retry had a token of its budget, and no span was lost to the limit of those that are kept."""
@@ -536,25 +547,110 @@ class Stretch:
 
     def _check_ties(self) -> None:
         """No two requests do something at the same nanosecond, nor with a known event."""
-        wakes = [ints([at for trace in self.traces for at in trace.wakes])]
-        for batch in self.batches:
-            wakes += [batch.arrivals, batch.stop[batch.start >= 0]]
-        at = np.sort(np.concatenate(wakes))
-        same = np.nonzero(at[1:] == at[:-1])[0]
-        if same.size:
-            self.ends(int(at[same[0]]))
+        at = self._tie(self._wakes())
+        self._tie(self._entries())
+        self._tie(self._grants())
+        self.ends(self._coincidence)  # a request writes a key and looks it up at one instant
         known = self.foresight.instants(self.start)
         there = np.searchsorted(at, known)
-        tied = known[(there < len(at)) & (at[np.minimum(there, len(at) - 1)] == known)] if len(at) else known[:0]
-        if tied.size:
-            self.ends(int(tied.min()))
+        if len(at):
+            tied = known[(there < len(at)) & (at[np.minimum(there, len(at) - 1)] == known)]
+            if tied.size:
+                self.ends(int(tied.min()))
+
+    def _tie(self, moments: list[tuple[Ints, Ints | int]]) -> Ints:
+        """End before the first instant that belongs to two requests; returns all instants in order."""
+        at = np.sort(np.concatenate([times.ravel() for times, _ in moments]))
+        at = at[np.searchsorted(at, 0) :]
+        same = at[1:][at[1:] == at[:-1]]
+        for instant in same[same < self.until].tolist():
+            who = {
+                number
+                for times, numbers in moments
+                for number in np.broadcast_to(numbers, times.shape)[times == instant].tolist()
+            }
+            if len(who) > 1:
+                self.ends(instant)
+                break
+        return at
+
+    def _wakes(self) -> list[tuple[Ints, Ints | int]]:
+        """When requests begin to do something, and which."""
+        found: list[tuple[Ints, Ints | int]] = [(ints(t.wakes), t.origin.call.flow.number) for t in self.traces]
+        for batch in self.batches:
+            found.append((batch.arrivals, batch.numbers))
+            if batch.tree.works:
+                found.append((np.where(batch.start >= 0, batch.stop, -1), batch.numbers))
+            for number in sorted(batch.waiting):
+                body = batch.tree.asks[number].body
+                if not (body and isinstance(body[0], Work)):
+                    waited = (batch.enter[number] >= 0) & (batch.begin[number] > batch.enter[number])
+                    found.append((np.where(waited, batch.begin[number], -1), batch.numbers))
+        return found
+
+    def _grants(self) -> list[tuple[Ints, Ints | int]]:
+        """When workers are given to calls that waited, and whose they are."""
+        found: list[tuple[Ints, Ints | int]] = [(_none, -1)]
+        for batch in self.batches:
+            for number in sorted(batch.waiting):
+                waited = (batch.enter[number] >= 0) & (batch.begin[number] > batch.enter[number])
+                found.append((batch.begin[number][waited], batch.numbers[waited]))
+        for trace in self.traces:
+            waited = [v.begin for v in trace.visits if v.enter < v.begin < NEVER]
+            found.append((ints(waited), trace.origin.call.flow.number))
+        return found
+
+    def _entries(self) -> list[tuple[Ints, Ints | int]]:
+        """When calls reach their servers, and whose they are."""
+        found: list[tuple[Ints, Ints | int]] = [(batch.enter, batch.numbers) for batch in self.batches]
+        found += [
+            (ints([v.enter for v in trace.visits if v.choice >= 0]), trace.origin.call.flow.number)
+            for trace in self.traces
+        ]
+        return found
 
 
 _none = np.zeros(0, dtype=np.int64)
 
 
 def ints(values: list[int]) -> Ints:
+    """Whole numbers as an array."""
     return np.array(values, dtype=np.int64)
+
+
+class _Look:
+    """The keys of a look-up that had expired before it.
+
+    Attributes:
+        keys, at: of each such key, and when it is looked up.
+    """
+
+    def __init__(self, batch: Batch, moment: Moment, expiries: Ints) -> None:
+        assert moment.items is not None
+        self.batch, self.moment = batch, moment
+        keys, live = moment.items
+        expires = batch.expires.get(moment.number)
+        if expires is None:
+            expires = batch.expires[moment.number] = expiries[keys]
+        if moment.lanes is None:
+            self.row, self.lane = np.nonzero(live & (expires < moment.at))
+            self.at = moment.at[self.lane]
+        else:
+            self.row, place = np.nonzero(live[:, moment.lanes] & (expires[:, moment.lanes] < moment.at))
+            self.lane, self.at = moment.lanes[place], moment.at[place]
+        self.keys = keys[self.row, self.lane]
+
+    def tell(self, missing: Flags) -> bool:
+        """Guess which of them are missing; whether that is something else than before."""
+        assert self.moment.items is not None
+        lacks = np.zeros(self.moment.items.live.shape, dtype=bool)
+        lacks[self.row[missing], self.lane[missing]] = True
+        before = self.batch.missing[self.moment.number]
+        if before is not None and np.array_equal(before, lacks):
+            return False
+        self.batch.missing[self.moment.number] = lacks
+        self.batch.stale = True
+        return True
 
 
 def _expiries(store: Service) -> Ints:
@@ -569,18 +665,20 @@ def _expiries(store: Service) -> Ints:
     return expiries
 
 
-def flat(moment: object) -> tuple[Ints, Ints, Flags]:
-    """The live keys of a look-up or a write, the instant of each, and where they are."""
-    lanes = slice(None) if moment.lanes is None else moment.lanes  # type: ignore[attr-defined]
-    live = moment.items.live[:, lanes]  # type: ignore[attr-defined]
-    keys = moment.items.keys[:, lanes][live]  # type: ignore[attr-defined]
-    return keys, np.broadcast_to(moment.at, live.shape)[live], live  # type: ignore[attr-defined]
+def _flat(moment: Moment) -> tuple[Ints, Ints]:
+    """The keys of a write and the instant of each, those of one request together and in their order."""
+    assert moment.items is not None
+    lanes = slice(None) if moment.lanes is None else moment.lanes
+    lane, row = np.nonzero(moment.items.live[:, lanes].T)
+    return moment.items.keys[:, lanes][row, lane], moment.at[lane]
 
 
 def _generations(key: Ints, code: Ints, ttl: int) -> Flags:
     """Which look-ups of expired keys miss if a miss is filled a usual time later and lives its time."""
     order = np.argsort(code)
     sorted_codes, sorted_keys = code[order], key[order]
+    if not len(code):
+        return np.zeros(0, dtype=bool)
     misses = np.zeros(len(code) + 1, dtype=np.int64)
     current = np.nonzero(np.concatenate(([True], sorted_keys[1:] != sorted_keys[:-1])))[0]
     while current.size:

@@ -91,6 +91,7 @@ class Trace:
 
     Attributes:
         choices, waits: by visit, the index of its replica among the ready ones and its wait for a worker.
+        stale: whether it is guessed otherwise than it was followed; `until`: how far that was.
         missing: per look-up in a store, the keys that it lacks.
         visits, works, reads, writes, mints, checks, spans, effects, wakes: what it did in the stretch, in order.
         taken, kept, refused: its retries with their edges, instants from which on its spans are kept, and (instant,
@@ -106,18 +107,23 @@ class Trace:
         self.choices: dict[tuple[int, int], int] = {}
         self.waits: dict[tuple[int, int], int] = {}
         self.missing: list[list[int]] = []
+        self.stale, self.until = True, 0
         self._forget()
 
     def follow(self, until: int) -> None:
         """Follow the request to its end, or to the last thing it begins before an instant."""
         self._forget()
+        self.stale, self.until = False, until
         self._walk(until)
 
     def lack(self, place: int, keys: list[int]) -> bool:
         """Guess what a look-up lacks; whether that is something else than before."""
+        if place < len(self.missing) and self.missing[place] == keys:
+            return False
         self.missing += [[]] * (place + 1 - len(self.missing))
-        before, self.missing[place] = self.missing[place], keys
-        return before != keys
+        self.missing[place] = keys
+        self.stale = True
+        return True
 
     def _forget(self) -> None:
         self.visits: list[Visit] = []
@@ -159,7 +165,8 @@ class Trace:
             if copy.replica is not None:
                 assert copy.parent is not None
                 fixed = not (queued and copy is copies[0])
-                visit = Visit(self._name(copy.edge), copy.edge, copy.replica, copy.parent.replica, copy.start, -1, fixed=fixed)
+                name, caller = self._name(copy.edge), copy.parent.replica
+                visit = Visit(name, copy.edge, copy.replica, caller, copy.start, -1, fixed=fixed)
                 self.visits.append(visit)
                 self.open[copy] = visit
         return copies[0]
@@ -169,13 +176,13 @@ class Trace:
         call: Any = self._start()
         now = self.origin.at
         if now == NEVER:
-            queued = self._granted(call, self.visits[-1], until)
+            queued = self._granted(call, self.visits[-1], call.pc, until)
             if queued is None:
                 return
             now = queued
         else:
             if call.replica is not None:
-                now = stretch.pace(call.replica).postponed(stretch.start - 1, now)
+                now = stretch.pace(call.replica).postponed(stretch.start - 1, now, until)
             if now >= until:
                 self.leaf = Leaf(call, now, self.origin.since)
                 return
@@ -187,7 +194,7 @@ class Trace:
             if operation in (op.WORK, op.WORK_ITEMS):
                 delay = row[a] if operation == op.WORK else row[a] * len(call.items)
                 begin = now
-                now, counted = stretch.pace(call.replica).work(begin, delay)
+                now, counted = stretch.pace(call.replica).work(begin, delay, until)
                 self.works.append((call.replica, begin, counted))
                 call.pc = pc
                 if now >= until:
@@ -217,7 +224,7 @@ class Trace:
                     visit.begin = NEVER
                     going_on = self._fail(call, Failure.SERVER_ERROR, now, until)
                 else:
-                    granted = self._granted(call, visit, until)
+                    granted = self._granted(call, visit, pc, until)
                     if granted is None:
                         call.pc = pc
                         return
@@ -287,7 +294,7 @@ class Trace:
         """What the next visit over an edge is called: the edge, and how many there were before."""
         return edge.index, sum(visit.edge is edge for visit in self.visits)
 
-    def _granted(self, call: Call, visit: Visit, until: int) -> int | None:
+    def _granted(self, call: Call, visit: Visit, pc: int, until: int) -> int | None:
         """When the visit has its worker; None if the stretch ends before."""
         wait = self.waits.get(visit.name, 0)
         visit.begin = max(visit.enter + wait, visit.enter if visit.choice >= 0 else self.stretch.start)
@@ -296,6 +303,8 @@ class Trace:
         if visit.begin >= until:
             self.leaf = Leaf(call, NEVER, visit.enter)
             return None
+        if call.code[pc][0] not in (op.WORK, op.WORK_ITEMS):
+            self.wakes.append(visit.begin)
         if call.flow.sampled:
             self._span(call, visit.enter, visit.begin, WORKER)
         return visit.begin
@@ -337,6 +346,9 @@ class Trace:
             result, failure = "ok", None
         self.checks.append((now, replica, result, kid))
         if failure is not None:
+            if (result, kid) not in replica.validations:
+                self.stretch.ends(now)  # the order of a pod's series is that of their first samples
+            self._effect(now, _count_check, replica, (result, kid))
             data = (failure, kid, call.flow.user, call.flow.number)
             self._log(now, replica, "token_rejected", data)
         return failure
@@ -388,7 +400,7 @@ class Trace:
         jitter = 0.5 + self.stretch.streams.uniform("backoff", parent.flow.number, edge.index, call.attempt)
         at = now + int(edge.backoff * jitter * 2**call.attempt)
         if parent.replica is not None:
-            at = self.stretch.pace(parent.replica).postponed(now, at)
+            at = self.stretch.pace(parent.replica).postponed(now, at, until)
         if at >= until:
             self.leaf = Leaf(parent, at, now)
             return None
@@ -433,6 +445,10 @@ class Trace:
 
 def _count_failure(replica: Replica, kind: tuple[int, Failure], duration: int) -> None:
     replica.count_failure(kind, duration)
+
+
+def _count_check(replica: Replica, kind: tuple[str, str]) -> None:
+    replica.validations[kind] += 1
 
 
 def _count_seen(edge: Edge, failure: Failure) -> None:

@@ -110,6 +110,7 @@ class Tree:
     Attributes:
         errors: (service, column) of every background error that a request may meet.
         asks: the calls, by number; `callers`: the number of the call that makes each, -1 for the users.
+        answers: the calls in the order in which they are answered.
         works: by number of a piece of work, the call it belongs to.
         uniform: whether every branch leaves the same columns as items, so that they need not be known per request.
     """
@@ -118,6 +119,7 @@ class Tree:
     errors: list[tuple[Service, int]] = field(default_factory=list)
     asks: list[Ask] = field(default_factory=list)
     callers: list[int] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
     works: list[int] = field(default_factory=list)
     reads: int = 0
     sign_ins: int = 0
@@ -204,6 +206,7 @@ class _Reader:
             pc += 1
         ask.answers = bool(self.code[pc][1])
         self.inside = caller
+        self.tree.answers.append(ask.number)
         return ask
 
 
