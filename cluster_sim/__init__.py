@@ -8,10 +8,12 @@ from .clock import EPOCH_UNIX_S, WINDOW, WINDOW_S, moment, nanoseconds, rfc3339,
 from .cluster import Cluster
 from .errors import ClusterSimError, DuplicateName, InvalidSpec, NoPage, UnknownName
 from .faults import FAULTS, Fault, Mechanism
+from .harm import EndpointHarm, Harm, harm, patience_s
 from .incident import Incident, begin
 from .recovery import Recovery, good_share, is_safe, judge
 from .remediations import REMEDIATIONS, TEAMS, Remediation
 from .rng import Streams
+from .saved import Saved
 from .services import ALERT_RULES, DEFAULT_ARRIVAL_RATE_HZ, ENDPOINTS, RECORDING_RULES, RULES, SERVICES, seven_services
 from .specs import ClusterSpec, EndpointSpec, ServiceSpec
 from .telemetry import logql, promql, traces
@@ -22,6 +24,8 @@ from .telemetry.logs import ClusterLogs
 from .telemetry.logs import recent as recent_logs
 from .telemetry.rules.file import rule_file, rule_file_text
 from .telemetry.series import Matcher, Series
+from .topologies import generated
+from .warmup import WarmUps
 
 __all__ = [
     "ALERT_RULES",
@@ -43,9 +47,11 @@ __all__ = [
     "ClusterSimError",
     "ClusterSpec",
     "DuplicateName",
+    "EndpointHarm",
     "EndpointSpec",
     "Fault",
     "Golden",
+    "Harm",
     "Incident",
     "InvalidSpec",
     "Matcher",
@@ -54,22 +60,27 @@ __all__ = [
     "RecordingRule",
     "Recovery",
     "Remediation",
+    "Saved",
     "Series",
     "ServiceSpec",
     "Severity",
     "Streams",
     "UnknownName",
+    "WarmUps",
     "begin",
     "catalogue",
     "detail",
     "drift",
     "exposition",
+    "generated",
     "good_share",
+    "harm",
     "is_safe",
     "judge",
     "logql",
     "moment",
     "nanoseconds",
+    "patience_s",
     "promql",
     "recent_logs",
     "restore_declared",

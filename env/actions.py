@@ -27,6 +27,7 @@ class Scene:
 
     Attributes:
         looked: service → instant of the last look at it.
+        watched: whether anybody is there to see what an action brings to light; if not, it lets only its time pass.
     """
 
     cluster: Cluster
@@ -34,6 +35,7 @@ class Scene:
     owner: str
     record: EpisodeRecord
     looked: dict[str, int] = field(default_factory=dict)
+    watched: bool = True
 
 
 @dataclass
@@ -81,7 +83,7 @@ def _investigate(scene: Scene, action: Action) -> Effect:
     service = action.target or ""
     query = query_in(action.details)
     scene.cluster.run_for(INVESTIGATE_S)
-    look = look_at(scene.cluster, service, scene.looked.get(service), query)
+    look = look_at(scene.cluster, service, scene.looked.get(service), query) if scene.watched else Look()
     first = service not in scene.record.investigated and scene.record.repaired_at is None
     if service in look.logs:
         scene.looked[service] = scene.cluster.now

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import asdict
 from typing import Any
 
-from cluster_sim import Cluster, NoPage, begin, exposition, is_safe, judge, rfc3339, seven_services
+from cluster_sim import Cluster, WarmUps, exposition, is_safe, judge, rfc3339
 
 from .actions import ACTIONS, Effect, Scene, check
 from .episode import EpisodeRecord, Event, Read
-from .errors import BadRequest, EpisodeOver, NotReset, ReadsUsedUp, UnknownTask
+from .errors import EpisodeOver, NotReset, ReadsUsedUp
 from .grading import Grade, grade
 from .models import Action, EpisodeOptions, Observation
 from .observation import Look, available_actions, observe
 from .rewards import Outcome, shaped_reward, sparse_reward, table_reward
+from .scenes import begin_scene, copy_scene
 from .tasks import TASKS, IncidentTask
 from .tools import READ_LIMIT_S, READ_S, understood
 
@@ -25,8 +27,14 @@ class IncidentEnvironment:
         done: whether the episode is over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, warm_ups: WarmUps | None = None) -> None:
+        """
+        Args:
+            warm_ups: incidents begun before, which may be shared by all environments of a process; by default every
+                reset simulates its own.
+        """
         self.done = False
+        self._warm_ups = warm_ups
         self._scene: Scene | None = None
         self._task: IncidentTask
         self._options: EpisodeOptions
@@ -46,21 +54,15 @@ class IncidentEnvironment:
             UnknownTask: there is no such task.
             BadRequest: with these options the incident hurts nobody enough for a page.
         """
-        if task_id not in TASKS:
-            raise UnknownTask(task_id)
         options = options or EpisodeOptions()
+        scene = begin_scene(task_id, seed, options, self._warm_ups)
         task = TASKS[task_id]
-        try:
-            incident = begin(seven_services(options.arrival_rate_hz), task.root, seed, noise=options.noise)
-        except NoPage:
-            raise BadRequest("seed: nobody is paged in this world with these options; take another seed") from None
-        record = EpisodeRecord(task_id=task_id, seed=seed)
-        self._scene = Scene(incident.cluster, task.root, task.root.team, record)
+        self._scene = scene
         self._task, self._options = task, options
-        self._grade = grade(task.criteria, task.root.team, record)
-        self._paged = incident.paged
+        self._grade = grade(task.criteria, scene.owner, scene.record)
+        self._paged = scene.cluster.now
         self._paid = 0.0
-        self._actions = available_actions(incident.cluster)
+        self._actions = available_actions(scene.cluster)
         self._effect = Effect(
             message="You were paged. The alerts tell what users feel; the rest is for you to find out."
         )
@@ -125,6 +127,23 @@ class IncidentEnvironment:
         scene.cluster.run_for(READ_S)
         record.reads.append(Read(after_step=record.step, tool=tool, arguments=arguments))
         return {"time": rfc3339(scene.cluster.now, scene.cluster.epoch_s), **asked.answer(scene.cluster)}
+
+    def branch(self) -> IncidentEnvironment:
+        """An independent environment in the same state: given the same actions, both go on to the same bytes.
+
+        It is an episode under way; a `reset` of the branch begins another. Branches cost a few milliseconds, and share
+        what cannot change with the environment they come from.
+
+        Raises:
+            NotReset: no episode has begun.
+        """
+        twin = copy(self)
+        twin._warm_ups = self._warm_ups
+        twin._scene = copy_scene(self._running())
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_warm_ups": None}  # of the process
 
     def _running(self) -> Scene:
         if self._scene is None:

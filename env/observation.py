@@ -39,7 +39,7 @@ class Look:
     def summary(self, service: str) -> str:
         """What was found, in a few words."""
         found = [f"{len(self.logs[service])} log lines"] if service in self.logs else []
-        return ", ".join([*found, *(kind for kind in ("promql", "trace") if kind in self.details[service])])
+        return ", ".join([*found, *(kind for kind in ("promql", "trace") if kind in self.details.get(service, {}))])
 
 
 def dashboard(cluster: Cluster) -> dict[str, dict[str, Any]]:

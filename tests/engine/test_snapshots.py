@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from cluster_sim import FAULTS, REMEDIATIONS, begin, seven_services
 from cluster_sim.cluster import Cluster
 from cluster_sim.engine.background import pause
 from tests.support.clusters import digest
@@ -179,3 +180,18 @@ def test_a_snapshot_holds_no_draws_because_they_can_be_made_again() -> None:
     cluster.run_for(1)
     restored.run_for(1)
     assert restored.workload.rows == cluster.workload.rows
+
+
+def test_the_rules_of_a_restored_cluster_record_the_same_bytes_after_pods_have_come_and_gone() -> None:
+    """What a rule adds up is added in the same order, whether its plan grew with the cluster or is made again."""
+    cluster = begin(seven_services(), FAULTS["jwt_partial_rotation"], 1).cluster
+    cluster.run_for(45)
+    for fix in ("restart_redis", "complete_secret_rotation"):
+        REMEDIATIONS[fix].carry_out(cluster)
+    cluster.run_for(30)
+    restored = cluster.branch()
+    for one in (cluster, restored):
+        one.run_for(120)
+    for key, (times, values) in cluster.recordings.series.items():
+        again = restored.recordings.series[key]
+        assert (again.times.tobytes(), again.values.tobytes()) == (times.tobytes(), values.tobytes()), key
