@@ -1,21 +1,36 @@
-"""Commands of the environment: `python -m env evaluate`, `python -m env replay`."""
+"""Commands of the environment: `python -m env sweep|evaluate|replay`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from .evaluate import play_all, summary
 from .live.replay import report
 from .policies import POLICIES
+from .sweep import SweepError, SweepRefused, command
 from .tasks import TASKS
 
 
-def main() -> None:
-    """Run a command."""
-    parser = argparse.ArgumentParser(prog="python -m env", description=__doc__)
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command.
+
+    Returns:
+        the exit status.
+    """
+    parser = Parser(prog="python -m env", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    sweeps = commands.add_parser("sweep", help="play policies over many seeds into a file of results")
+    command.add_options(sweeps)
     evaluate = commands.add_parser("evaluate", help="play policies over many seeds and print their scores")
     evaluate.add_argument("--policy", nargs="+", choices=list(POLICIES), default=list(POLICIES), metavar="POLICY")
     evaluate.add_argument("--task", nargs="+", choices=list(TASKS), default=list(TASKS), metavar="TASK")
@@ -25,14 +40,24 @@ def main() -> None:
     replay.add_argument("log", type=Path, help="the file LIVE_LOG named, or GET /operator/log.jsonl")
     replay.add_argument("--until", type=float, default=None, metavar="SECONDS", help="simulated time to stop at")
     replay.add_argument("--metrics", action="store_true", help="print the metrics page as of that time")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.command == "replay":
-        sys.exit(report(options.log, options.until, metrics=options.metrics))
+        return report(options.log, options.until, metrics=options.metrics)
+    if options.command == "sweep":
+        return command.main(options, sweeps)
     if options.seeds < 1:
-        parser.error("--seeds must be at least 1")
-    for line in summary(play_all(options.policy, options.task, range(options.seeds), options.workers)):
+        evaluate.error("--seeds must be at least 1")
+    try:
+        played = play_all(options.policy, options.task, range(options.seeds), options.workers)
+    except SweepRefused as refusal:
+        evaluate.error(str(refusal))
+    except SweepError as error:
+        print(f"{evaluate.prog}: error: {error}", file=sys.stderr)
+        return 1
+    for line in summary(played):
         print(line)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,15 +1,14 @@
-"""Plays policies over many seeds and sums up their scores."""
+"""Sums up what policies score over many seeds; a sweep plays them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import product
 from statistics import mean
 
-from .environment import IncidentEnvironment
-from .policies import POLICIES, run_episode
+from . import sweep
+from .grading import LOWEST
+from .models import EpisodeOptions
 
 
 @dataclass(frozen=True)
@@ -25,19 +24,17 @@ class Played:
 
 def play(policy: str, task_id: str, seed: int) -> Played:
     """Play one episode in this process."""
-    result = run_episode(IncidentEnvironment(), POLICIES[policy](seed), task_id, seed, write=_unheard)
-    return Played(policy, task_id, seed, result.score, len(result.rewards))
-
-
-def _unheard(line: str) -> None:
-    """Nobody reads the lines of an evaluation."""
+    row = sweep.play(sweep.Episode(options=EpisodeOptions(), seed=seed, task=task_id, policy=policy))
+    return Played(policy, task_id, seed, row.score or LOWEST, row.steps)
 
 
 def play_all(policies: Sequence[str], tasks: Sequence[str], seeds: range, workers: int | None = None) -> list[Played]:
     """Play every policy on every task and seed, on all cores."""
-    jobs = list(product(policies, tasks, seeds))
-    with ProcessPoolExecutor(workers) as pool:
-        return list(pool.map(play, *zip(*jobs, strict=True), chunksize=4))
+    asked = sweep.Sweep(policies=policies, tasks=tasks, seeds=seeds)
+    return [
+        Played(row["policy"], row["task"], row["seed"], row["score"] or LOWEST, row["steps"])
+        for row in sweep.rows(asked, sweep.Means(workers=workers))
+    ]
 
 
 def summary(played: Sequence[Played]) -> Iterator[str]:

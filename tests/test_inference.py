@@ -260,6 +260,9 @@ class ServedStory(StoryEnvironment):
     def read(self, tool, arguments):
         raise AssertionError("the agent reads nothing over MCP")
 
+    def branch(self):
+        raise AssertionError("nobody reads it beside its steps")
+
     read_api = False
 
     @property

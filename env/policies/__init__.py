@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from . import blind
-from .blind import Scripted
 from .client import EnvironmentClient
+from .errors import UnknownPolicy
 from .policy import Policy, PolicyFactory
+from .registry import POLICIES, policy_factory
 from .rule_based import RuleBasedPolicy
 from .runner import EpisodeResult, PlayedEnvironment, run_episode
 
@@ -20,23 +17,7 @@ __all__ = [
     "Policy",
     "PolicyFactory",
     "RuleBasedPolicy",
+    "UnknownPolicy",
+    "policy_factory",
     "run_episode",
 ]
-
-
-def _scripted(name: str, script: blind.Script) -> PolicyFactory:
-    return lambda seed: Scripted(name, script)
-
-
-POLICIES: Mapping[str, PolicyFactory] = MappingProxyType(
-    {
-        "rule_based": lambda seed: RuleBasedPolicy(),
-        "nothing": _scripted("nothing", blind.nothing),
-        "spam": _scripted("spam", blind.spam),
-        "first_listed": _scripted("first_listed", blind.first_listed),
-        "keyword_salad": _scripted("keyword_salad", blind.keyword_salad),
-        "look_only": _scripted("look_only", blind.look_only),
-        "random_valid": lambda seed: Scripted("random_valid", blind.random_valid(seed)),
-    }
-)
-"""Every policy that needs nothing but a seed, by name: the rule-based agent and the blind ones."""

@@ -4,8 +4,9 @@ PolicyError
 ├── EnvironmentUnavailable (ConnectionError)   no server, or no answer that makes sense
 ├── EnvironmentRefused (RuntimeError)          a request was refused: unknown task, episode over
 │   └── ActionRefused (ValueError)             this action was refused, the episode goes on
-└── ModelUnavailable (ConnectionError)         the language model gave no answer
-    └── ModelRefused                           and asking again will not help: bad key, unknown model
+├── ModelUnavailable (ConnectionError)         the language model gave no answer
+│   └── ModelRefused                           and asking again will not help: bad key, unknown model
+└── UnknownPolicy (LookupError)                no policy is called so
 OutOfTime (BaseException)                      the wall-clock budget is spent
 """
 
@@ -50,6 +51,10 @@ class ModelUnavailable(PolicyError, ConnectionError):
 
 class ModelRefused(ModelUnavailable):
     """The language model's server refuses this key, model or account, whatever is asked."""
+
+
+class UnknownPolicy(PolicyError, LookupError):
+    """No policy is called so."""
 
 
 class OutOfTime(BaseException):

@@ -1,0 +1,30 @@
+"""Sweeps: many episodes on many cores, to the same bytes however they were played."""
+
+from __future__ import annotations
+
+from .episode import play
+from .errors import EngineLost, EpisodeLost, Interrupted, SweepError, SweepRefused
+from .means import Means
+from .plan import Episode, Sweep
+from .results import read
+from .row import Row
+from .runs import Report, rows, run
+from .summary import Summary
+
+__all__ = [
+    "EngineLost",
+    "Episode",
+    "EpisodeLost",
+    "Interrupted",
+    "Means",
+    "Report",
+    "Row",
+    "Summary",
+    "Sweep",
+    "SweepError",
+    "SweepRefused",
+    "play",
+    "read",
+    "rows",
+    "run",
+]

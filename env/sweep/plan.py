@@ -1,0 +1,110 @@
+"""A sweep: which episodes are played, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..models import MAX_SEED, EpisodeOptions
+from ..policies import UnknownPolicy, policy_factory
+from ..tasks import TASKS
+from .errors import SweepRefused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Episode:
+    """One episode of a sweep."""
+
+    options: EpisodeOptions
+    seed: int
+    task: str
+    policy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Every combination of what is listed.
+
+    The episodes have a fixed order: by noise, arrival rate, seed, task and policy, the last of which varies fastest. So
+    the episodes of one world stand together, and what is left of an interrupted sweep compares policies on equal terms.
+
+    Attributes:
+        tasks, policies: names of them.
+        seeds: from which seed to which.
+        noises: levels of the healthy traffic's own trouble.
+        rates_hz: user requests per second at the edge.
+        reward_mode: what the steps are paid by.
+
+    Raises:
+        SweepRefused: there is no such task, policy, seed, noise, rate or reward mode, or none at all.
+    """
+
+    tasks: Sequence[str]
+    policies: Sequence[str]
+    seeds: range
+    noises: Sequence[float] = (1.0,)
+    rates_hz: Sequence[float] = (20.0,)
+    reward_mode: str = "table"
+
+    def __post_init__(self) -> None:
+        for name in ("tasks", "policies", "noises", "rates_hz"):
+            # Adding zero makes 0 of -0, and float makes noise 1 the same as noise 1.0.
+            listed = [float(it) + 0.0 if name in ("noises", "rates_hz") else it for it in getattr(self, name)]
+            object.__setattr__(self, name, tuple(dict.fromkeys(listed)))
+            if not listed:
+                raise SweepRefused(f"no {name.replace('_', ' ')}")
+        for task in self.tasks:
+            if task not in TASKS:
+                raise SweepRefused(f"unknown task {task!r} (choose from {', '.join(TASKS)})")
+        for policy in self.policies:
+            try:
+                policy_factory(policy)
+            except UnknownPolicy as error:
+                raise SweepRefused(str(error)) from None
+        self._check_seeds()
+        for noise in self.noises:
+            for rate in self.rates_hz:
+                self._options(noise, rate)
+
+    def _check_seeds(self) -> None:
+        first, end = self.seeds.start, self.seeds.stop
+        if self.seeds.step != 1 or end <= first:
+            raise SweepRefused(f"there is no seed in {first}:{end}")
+        if first < 0 or end - 1 > MAX_SEED:
+            raise SweepRefused(f"seeds go from 0 to {MAX_SEED}")
+
+    def _options(self, noise: float, rate_hz: float) -> EpisodeOptions:
+        try:
+            return EpisodeOptions.model_validate(
+                {"noise": noise, "arrival_rate_hz": rate_hz, "reward_mode": self.reward_mode}
+            )
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            given = {"noise": noise, "arrival_rate_hz": rate_hz, "reward_mode": self.reward_mode}[str(wrong["loc"][0])]
+            raise SweepRefused(f"{wrong['loc'][0]} {given}: {wrong['msg']}") from None
+
+    @property
+    def size(self) -> int:
+        """Episodes in all."""
+        seeds = self.seeds.stop - self.seeds.start
+        return len(self.noises) * len(self.rates_hz) * seeds * len(self.tasks) * len(self.policies)
+
+    def episode(self, number: int) -> Episode:
+        """The episode at a place in the order, from 0."""
+        number, policy = divmod(number, len(self.policies))
+        number, task = divmod(number, len(self.tasks))
+        number, seed = divmod(number, self.seeds.stop - self.seeds.start)
+        noise, rate = divmod(number, len(self.rates_hz))
+        return Episode(
+            options=self._options(self.noises[noise], self.rates_hz[rate]),
+            seed=self.seeds.start + seed,
+            task=self.tasks[task],
+            policy=self.policies[policy],
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        """What decides the episodes, as JSON."""
+        return asdict(self) | {"seeds": [self.seeds.start, self.seeds.stop]}
