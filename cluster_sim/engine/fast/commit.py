@@ -110,7 +110,7 @@ class Commit:
         self.index = {replica.uid: place for place, replica in enumerate(self.replicas)}
         self.uids = ints([replica.uid for replica in self.replicas])
         self.swept: dict[Service, int] = {}
-        self._served: dict[int, Ints] = {}
+        self._served: Ints | None = None
         self.window = stretch.workload.window
         stretch.traces = [trace for trace in stretch.traces if trace.begun or trace.origin.at < self.until]
         for trace in stretch.traces:
@@ -140,7 +140,7 @@ class Commit:
         stretch = self.stretch
         columns: list[list[Ints]] = [[] for _ in range(6)]
         works: list[list[Ints]] = [[] for _ in range(3)]
-        for batch in stretch.batches:
+        for batch in [stretch.batch]:
             asks = batch.tree.asks
             if not asks or not len(batch):
                 continue
@@ -187,10 +187,9 @@ class Commit:
 
     def served_by(self, batch: Batch) -> Ints:
         """The replica of every visit, as a number in `replicas`."""
-        known = self._served.get(batch.endpoint)
-        if known is not None:
-            return known
-        served = self._served[batch.endpoint] = np.empty_like(batch.choices)
+        if self._served is not None:
+            return self._served
+        served = self._served = np.empty_like(batch.choices)
         for ask in batch.tree.asks:
             served[ask.number] = self.ready[ask.service][batch.choices[ask.number]]
         return served
@@ -314,7 +313,7 @@ class Commit:
         moments, times, kids = stretch.checked
         at, when, kid = [], [times], [kids]
         for batch, moment in moments:
-            lanes = slice(None) if moment.lanes is None else moment.lanes
+            lanes = moment.lanes
             service = batch.tree.asks[moment.ask].service
             at.append(self.ready[service][batch.choices[moment.ask, lanes]])
         good = [check for trace in stretch.traces for check in trace.checks if check[2] == "ok"]
@@ -357,7 +356,7 @@ class Commit:
         """The replica that asked, of every whole visit; 0 where users did."""
         if not hasattr(self, "_asking"):
             found = []
-            for batch in self.stretch.batches:
+            for batch in [self.stretch.batch]:
                 if not batch.tree.asks or not len(batch):
                     continue
                 served = self.served_by(batch)
@@ -442,10 +441,10 @@ class Commit:
     def _reads(self, store: Service, hits: int, misses: int) -> tuple[Ints, Ints, Ints]:
         """Instants of look-ups, and all hits and misses up to each."""
         at, asked, lacking = [], [], []
-        for batch in self.stretch.batches:
+        for batch in [self.stretch.batch]:
             for moment in batch.reads:
                 if moment.service is store and moment.items is not None:
-                    lanes = slice(None) if moment.lanes is None else moment.lanes
+                    lanes = moment.lanes
                     live = moment.items.live[:, lanes]
                     missing = batch.missing[moment.number]
                     assert missing is not None
@@ -525,7 +524,7 @@ class Commit:
             if visit.edge.index == edge and visit.caller is caller and visit.end < self.until and not visit.failure
         ]
         place = self.index[caller.uid]
-        for batch in self.stretch.batches:
+        for batch in [self.stretch.batch]:
             for ask in batch.tree.asks:
                 if ask.edge.index == edge and len(batch):
                     above = batch.tree.callers[ask.number]
@@ -601,7 +600,7 @@ class Commit:
     def _leaves(self) -> list[Trace]:
         """The requests that are not over at the end, each followed to where it is then."""
         traces = [trace for trace in self.stretch.traces if trace.leaf is not None]
-        for batch in self.stretch.batches:
+        for batch in [self.stretch.batch]:
             for lane in np.nonzero((batch.done >= self.until) & (batch.arrivals < self.until))[0].tolist():
                 trace = self._traced(batch, lane)
                 trace.follow(self.until)
@@ -612,7 +611,7 @@ class Commit:
         """A lane as a trace, told what the solution found."""
         stretch = self.stretch
         row = batch.columns[:, lane]
-        leaf = stretch.arrival(batch.endpoint, int(batch.numbers[lane]), int(batch.arrivals[lane]), row)
+        leaf = stretch.arrival(int(batch.endpoints[lane]), int(batch.numbers[lane]), int(batch.arrivals[lane]), row)
         trace = Trace(stretch, leaf)
         made: dict[int, int] = {}
         for ask in batch.tree.asks:
@@ -623,7 +622,7 @@ class Commit:
                 trace.choices[name] = int(batch.choices[ask.number, lane])
                 trace.waits[name] = int(batch.begin[ask.number, lane] - batch.enter[ask.number, lane])
         for moment in batch.reads:
-            if moment.lanes is None or lane in moment.lanes:
+            if lane in moment.lanes:
                 assert moment.items is not None
                 missing = batch.missing[moment.number]
                 assert missing is not None
@@ -696,7 +695,7 @@ class Commit:
     def _answered_over(self, edge: int) -> Ints:
         """When the calls over one edge are answered well, in order."""
         found = [ints([v.end for t in self.stretch.traces for v in t.visits if v.edge.index == edge and not v.failure])]
-        for batch in self.stretch.batches:
+        for batch in [self.stretch.batch]:
             for ask in batch.tree.asks:
                 if ask.edge.index == edge:
                     found += [batch.end[ask.number][batch.enter[ask.number] >= 0]]
@@ -704,18 +703,18 @@ class Commit:
 
     def _record_outcomes(self) -> None:
         recorder = self.cluster.recorder
-        for batch in self.stretch.batches:
-            over = batch.done < self.until
-            if not over.any():
+        for batch in [self.stretch.batch]:
+            over = np.nonzero(batch.done < self.until)[0]
+            if not over.size:
                 continue
-            windows = batch.numbers[over] >> NUMBER_BITS
-            first = int(windows[0])
-            good = batch.done[over] - batch.arrivals[over] <= recorder.slo[batch.endpoint]
-            counts = np.bincount(windows - first).tolist()
-            well = np.bincount(windows - first, good).astype(int).tolist()
-            for place, (answered, met) in enumerate(zip(counts, well, strict=True)):
-                if answered:
-                    recorder.count(first + place, batch.endpoint, answered, met)
+            first = int(batch.numbers[0] >> NUMBER_BITS)
+            kinds = len(recorder.slo)
+            kind = ((batch.numbers[over] >> NUMBER_BITS) - first) * kinds + batch.endpoints[over]
+            good = batch.done[over] - batch.arrivals[over] <= np.array(recorder.slo)[batch.endpoints[over]]
+            counts, well = np.bincount(kind), np.bincount(kind, good).astype(np.int64)
+            for place in np.nonzero(counts)[0].tolist():
+                window, endpoint = divmod(place, kinds)
+                recorder.count(first + window, endpoint, int(counts[place]), int(well[place]))
         over = [(trace.outcome, trace) for trace in self.stretch.traces if trace.outcome is not None]
         for (at, status), trace in sorted(over, key=lambda entry: entry[0]):
             if at < self.until:
@@ -727,7 +726,7 @@ class Commit:
 
     def _record_spans(self) -> None:
         spans = self.cluster.recorder.spans
-        sampled = [_Sampled(self, batch) for batch in self.stretch.batches if len(batch)]
+        sampled = [_Sampled(self, batch) for batch in [self.stretch.batch] if len(batch)]
         traced = [span for trace in self.stretch.traces for span in trace.spans if span[2] < self.until]
         kind = SPAN.names.index("kind")
         records = np.concatenate(
@@ -757,10 +756,10 @@ class Commit:
     def _requests(self) -> Any:
         """The requests of sampled lanes that are over."""
         found = []
-        for batch in self.stretch.batches:
+        for batch in [self.stretch.batch]:
             over = np.nonzero((batch.numbers & SAMPLED_BITS == 0) & (batch.done < self.until))[0]
             values = (batch.numbers, batch.arrivals, batch.done, batch.users)
-            found.append((*(value[over] for value in values), np.full(len(over), batch.endpoint)))
+            found.append((*(value[over] for value in values), batch.endpoints[over]))
         parts = [np.concatenate(part) for part in zip(*found, strict=True)]
         requests = np.zeros(len(parts[0]), dtype=SPAN)
         for name, part in zip(("number", "start", "end", "caller_start", "first"), parts, strict=True):

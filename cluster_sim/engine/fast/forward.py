@@ -43,10 +43,10 @@ class FastForward:
         self.computed = 0
         self.tried = self.failed = 0
         self._patience = PATIENCE
-        self._trees: list[Tree] | None = None
+        self._tree: Tree | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_trees": None}
+        return self.__dict__ | {"_tree": None}
 
     def run_until(self, end: int) -> None:
         """Let simulated time pass until an instant."""
@@ -91,9 +91,12 @@ class FastForward:
                         foresight.until = min(foresight.until, pause.at)
         if not self._worthwhile(now, foresight.until):
             return None
-        if self._trees is None:
-            self._trees = [grow(code) for code in cluster.workload.codes]
-        stretch = Stretch(cluster, self._trees, foresight)
+        if self._tree is None:
+            programs = cluster.workload.programs
+            self._tree = grow(cluster.workload.codes, [len(program.columns) for program in programs])
+        if not self._tree.uniform:
+            return None
+        stretch = Stretch(cluster, self._tree, foresight)
         try:
             stretch.solve()
         except Unsolved:

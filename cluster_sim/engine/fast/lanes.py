@@ -1,4 +1,4 @@
-"""The requests of one endpoint that meet nothing unusual, side by side: a lane each, one operation for all at once."""
+"""The requests that meet nothing unusual, side by side: a lane each, one operation for all at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-Lanes = Ints | None
-"""Which lanes; None stands for all of them."""
-
 ABSENT = -1
 """In the place of an instant: it does not happen in this lane."""
 
@@ -39,7 +36,7 @@ class Moment(NamedTuple):
         service: the store that is looked up or written.
     """
 
-    lanes: Lanes
+    lanes: Ints
     at: Ints
     ask: int
     number: int = -1
@@ -48,10 +45,10 @@ class Moment(NamedTuple):
 
 
 class Batch:
-    """The lanes of one endpoint in a stretch.
+    """The lanes of a stretch.
 
     Attributes:
-        numbers, arrivals, users: of the requests.
+        numbers, arrivals, endpoints, users: of the requests; `lanes`: those of each endpoint.
         columns: their draws, a row per column.
         choices, waits: a row per call: the index of the replica among the ready ones, and the wait for a worker.
         waiting: calls for which somebody waits.
@@ -65,20 +62,21 @@ class Batch:
     """
 
     def __init__(
-        self, stretch: Stretch, endpoint: int, tree: Tree, numbers: Ints, arrivals: Ints, columns: Ints, users: Ints
+        self, stretch: Stretch, tree: Tree, numbers: Ints, arrivals: Ints, endpoints: Ints, columns: Ints, users: Ints
     ) -> None:
         self.stretch = stretch
-        self.endpoint = endpoint
         self.tree = tree
         self.numbers = numbers
         self.arrivals = arrivals
+        self.endpoints = endpoints
+        self.lanes = [np.nonzero(endpoints == endpoint)[0] for endpoint in range(len(tree.endpoints))]
         self.columns = columns
         self.users = users
         calls, lanes = len(tree.asks), len(arrivals)
         self.choices = np.zeros((calls, lanes), dtype=np.int64)
         self.waits = np.zeros((calls, lanes), dtype=np.int64)
         self.waiting: set[int] = set()
-        self.missing: list[Flags | None] = [None] * tree.reads
+        self.missing: list[Flags | None] = [None] * len(tree.stores)
         self.signs_in: list[Flags | None] = [None] * tree.sign_ins
         self.enter = np.empty((calls, lanes), dtype=np.int64)
         self.begin, self.end = np.empty_like(self.enter), np.empty_like(self.enter)
@@ -99,7 +97,10 @@ class Batch:
         """Compute every lane to its end from what is guessed."""
         self._forget()
         self.stale = False
-        self.done, _ = self._run(self.tree.nodes, None, self.arrivals, -1, None)
+        self.done = self.arrivals.copy()
+        for lanes, nodes in zip(self.lanes, self.tree.endpoints, strict=True):
+            if lanes.size:
+                self.done[lanes], _ = self._run(nodes, lanes, self.arrivals[lanes], -1, None)
 
     def reads_of(self, store: Service) -> list[Moment]:
         """The look-ups in a store."""
@@ -117,7 +118,7 @@ class Batch:
         self.checks: list[Moment] = []
 
     def _run(
-        self, nodes: list[Node], lanes: Lanes, at: Ints, ask: int, items: Items | None
+        self, nodes: list[Node], lanes: Ints, at: Ints, ask: int, items: Items | None
     ) -> tuple[Ints, Items | None]:
         for node in nodes:
             match node:
@@ -155,19 +156,19 @@ class Batch:
         return at, items
 
     def _branch(
-        self, nodes: list[Node], taken: Flags, lanes: Lanes, at: Ints, ask: int, items: Items | None
+        self, nodes: list[Node], taken: Flags, lanes: Ints, at: Ints, ask: int, items: Items | None
     ) -> tuple[Ints, Items | None]:
-        chosen = np.nonzero(taken if lanes is None else taken[lanes])[0]
+        chosen = np.nonzero(taken[lanes])[0]
         if not chosen.size:
             return at, items
-        inner, items = self._run(nodes, chosen if lanes is None else lanes[chosen], at[chosen], ask, items)
+        inner, items = self._run(nodes, lanes[chosen], at[chosen], ask, items)
         at = at.copy()
         at[chosen] = inner
         return at, items
 
-    def _ask(self, ask: Ask, lanes: Lanes, at: Ints, items: Items | None) -> tuple[Ints, Items | None]:
+    def _ask(self, ask: Ask, lanes: Ints, at: Ints, items: Items | None) -> tuple[Ints, Items | None]:
         number = ask.number
-        where = (number, slice(None) if lanes is None else lanes)
+        where = (number, lanes)
         self.enter[where] = at
         if number in self.waiting:
             at = at + self.waits[where]
@@ -178,29 +179,26 @@ class Batch:
             self.left[number] = left
         return at, left if ask.answers else items
 
-    def _work(self, work: Work, lanes: Lanes, at: Ints, ask: int, items: Items | None) -> Ints:
-        lane = slice(None) if lanes is None else lanes
-        delay = self.columns[work.column][lane]
+    def _work(self, work: Work, lanes: Ints, at: Ints, ask: int, items: Items | None) -> Ints:
+        delay = self.columns[work.column, lanes]
         if work.per_item:
-            delay = delay * (items.live[:, lane].sum(0) if items is not None else 0)
-        self.start[work.number, lane] = at
+            delay = delay * (items.live[:, lanes].sum(0) if items is not None else 0)
+        self.start[work.number, lanes] = at
         disturbed = self.stretch.disturbed[self.tree.asks[ask].service]
         end = at + delay
         if disturbed:
             delay = delay.copy()
-            choices = self.choices[ask, lane]
+            choices = self.choices[ask, lanes]
             for index, pace in disturbed:
                 chosen = np.nonzero(choices == index)[0]
                 if chosen.size:
                     end[chosen], delay[chosen] = pace.works(at[chosen], delay[chosen])
-        self.counted[work.number, lane] = delay
-        self.stop[work.number, lane] = end
+        self.counted[work.number, lanes] = delay
+        self.stop[work.number, lanes] = end
         return end
 
-    def _lacking(self, node: Read, lanes: Lanes, items: Items) -> Items:
+    def _lacking(self, node: Read, lanes: Ints, items: Items) -> Items:
         missing = self.missing[node.number]
-        if lanes is None:
-            return Items(items.keys, np.zeros_like(items.live) if missing is None else items.live & missing)
         live = items.live.copy()
         live[:, lanes] &= False if missing is None else missing[:, lanes]
         return Items(items.keys, live)

@@ -61,9 +61,9 @@ class Stretch:
         draws: the arrivals of each window.
     """
 
-    def __init__(self, cluster: Cluster, trees: list[Tree], foresight: Foresight) -> None:
+    def __init__(self, cluster: Cluster, tree: Tree, foresight: Foresight) -> None:
         self.cluster = cluster
-        self.trees = trees
+        self.tree = tree
         self.foresight = foresight
         self.start = cluster.sim.now
         self.until = foresight.until
@@ -74,10 +74,7 @@ class Stretch:
         self.services = list(cluster.services.values())
         self.disturbed: dict[Service, list[tuple[int, Pace]]] = {s: self._disturbed(s) for s in self.services}
         self.tight = [s for s in self.services if s.workers <= TIGHT]
-        self.asks_of: dict[Service, list[Ints]] = {
-            s: [np.array([a.number for a in tree.asks if a.service is s], dtype=np.int64) for tree in trees]
-            for s in self.services
-        }
+        self.asks_of: dict[Service, Ints] = tree.asks_of
         self.stores = [service for service in self.services if service.keyspace is not None]
         self.expiries: dict[Service, Ints] = {store: _expiries(store) for store in self.stores}
         self._visits: dict[Service, tuple[list[tuple[Batch, Ints, Flags]], list[tuple[Trace, Visit]]]] = {}
@@ -109,7 +106,7 @@ class Stretch:
         """The requests: those under way, and those that arrive, side by side where nothing unusual awaits them."""
         self.traces: list[Trace] = [Trace(self, leaf) for leaf in self._under_way()]
         self.draws = self._draws()
-        self.batches = [self._batch(endpoint, tree) for endpoint, tree in enumerate(self.trees)]
+        self.batch = self._batch()
 
     def _under_way(self) -> list[Leaf]:
         entries = [entry for entry in self.cluster.sim._queue if entry[3].__class__ is Call]
@@ -128,41 +125,51 @@ class Stretch:
             windows.append((window, expected, workload.draw(window, expected)))
         return windows
 
-    def _batch(self, endpoint: int, tree: Tree) -> Batch:
+    def _batch(self) -> Batch:
+        workload, tree = self.workload, self.tree
         parts = []
         for window, _, draws in self.draws:
-            places, rows = draws.places[endpoint], draws.rows[endpoint]
-            times = draws.times[places]
-            first = np.searchsorted(places, self.workload.cursor) if window == self.workload.window else 0
-            last = np.searchsorted(times, self.until)
-            numbers = places[first:last] + (window << NUMBER_BITS)
-            parts.append((numbers, times[first:last], rows[first:last]))
-        numbers, arrivals = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
-        columns = np.ascontiguousarray(np.concatenate([part[2] for part in parts]).T)
-        unusual = self._unusual(tree, columns)
-        if unusual is not None and unusual.any():
-            for lane in np.nonzero(unusual)[0].tolist():
-                self.traces.append(
-                    Trace(self, self.arrival(endpoint, int(numbers[lane]), int(arrivals[lane]), columns[:, lane]))
-                )
+            first = workload.cursor if window == workload.window else 0
+            last = int(np.searchsorted(draws.times, self.until))
+            parts.append((window, draws, first, last))
+        arrivals = np.concatenate([draws.times[first:last] for _, draws, first, last in parts])
+        endpoints = np.concatenate([draws.endpoints[first:last] for _, draws, first, last in parts])
+        numbers = np.concatenate([np.arange(first, last) + (window << NUMBER_BITS) for window, _, first, last in parts])
+        columns = np.zeros((tree.width, len(arrivals)), dtype=np.int64)
+        begin = 0
+        for _, draws, first, last in parts:
+            for base, places, rows in zip(tree.bases, draws.places, draws.rows, strict=True):
+                begun, ended = np.searchsorted(places, (first, last))
+                lanes = places[begun:ended] + (begin - first)
+                columns[base : base + rows.shape[1], lanes] = rows[begun:ended].T
+            begin += last - first
+        users = columns[ints(tree.bases)[endpoints], np.arange(len(endpoints))] * workload.users >> UNIFORM_BITS
+        unusual = self._unusual(columns, endpoints)
+        for lane in np.nonzero(unusual)[0].tolist():
+            leaf = self.arrival(int(endpoints[lane]), int(numbers[lane]), int(arrivals[lane]), columns[:, lane])
+            self.traces.append(Trace(self, leaf))
+        if unusual.any():
             usual = ~unusual
-            numbers, arrivals, columns = numbers[usual], arrivals[usual], np.ascontiguousarray(columns[:, usual])
-        users = columns[0] * self.workload.users >> UNIFORM_BITS
-        return Batch(self, endpoint, tree, numbers, arrivals, columns, users)
+            numbers, arrivals, endpoints, users = (v[usual] for v in (numbers, arrivals, endpoints, users))
+            columns = columns[:, usual]
+        return Batch(self, tree, numbers, arrivals, endpoints, columns, users)
 
-    def _unusual(self, tree: Tree, columns: Ints) -> Flags | None:
+    def _unusual(self, columns: Ints, endpoints: Ints) -> Flags:
         """Which requests may meet a background error."""
-        errors = [(column, self.foresight.highest(service)) for service, column in tree.errors]
+        errors = [(column, self.foresight.highest(service)) for service, column in self.tree.errors]
         errors = [(column, threshold) for column, threshold in errors if threshold]
         if not errors:
-            return None
-        thresholds = np.array([threshold for _, threshold in errors])
-        found: Flags = (columns[[column for column, _ in errors]] < thresholds[:, None]).any(0)
+            return np.zeros(len(endpoints), dtype=bool)
+        below = columns[[column for column, _ in errors]] < ints([threshold for _, threshold in errors])[:, None]
+        # The columns of other endpoints than its own mean nothing to a request.
+        owners = np.searchsorted(self.tree.bases, [column for column, _ in errors], side="right") - 1
+        found: Flags = (below & (owners[:, None] == endpoints)).any(0)
         return found
 
     def arrival(self, endpoint: int, number: int, at: int, row: Ints) -> Leaf:
         call = Call()
-        draws = row.tolist()
+        base = self.tree.bases[endpoint]
+        draws = row[base : base + len(self.workload.programs[endpoint].columns)].tolist()
         user = draws[0] * self.workload.users >> UNIFORM_BITS
         call.flow = Flow(number, user, endpoint, not number & SAMPLED_BITS, at)
         call.parent = call.replica = call.pool = None
@@ -207,9 +214,8 @@ class Stretch:
         """
         self._note_mints()
         for self.round in range(ROUNDS):
-            for batch in self.batches:
-                if batch.stale:
-                    batch.follow()
+            if self.batch.stale:
+                self.batch.follow()
             if self.round:
                 for trace in self.traces:
                     if trace.stale or trace.until != self.until:
@@ -231,9 +237,9 @@ class Stretch:
     def _note_mints(self) -> None:
         """All tokens signed in the stretch, in the order of users and times."""
         users, times, kids = [], [], []
-        for batch in self.batches:
+        for batch in [self.batch]:
             for moment in batch.mints:
-                lanes = slice(None) if moment.lanes is None else moment.lanes
+                lanes = moment.lanes
                 users.append(batch.users[lanes])
                 times.append(moment.at)
                 signing = [self._kid(r.keys.signing) for r in batch.tree.asks[moment.ask].service.ready if r.keys]
@@ -282,16 +288,16 @@ class Stretch:
 
     def _sign_in(self) -> bool:
         changed = False
-        for batch in self.batches:
+        for batch in [self.batch]:
             for moment in batch.sign_ins:
-                users = batch.users if moment.lanes is None else batch.users[moment.lanes]
+                users = batch.users[moment.lanes]
                 needed = self.token_until[users] <= moment.at
                 old = np.nonzero(needed)[0]
                 if old.size:
                     until, _ = self.token_at(users[old], moment.at[old])
                     needed[old] = until <= moment.at[old]
                 dense = np.zeros(len(batch), dtype=bool)
-                dense[slice(None) if moment.lanes is None else moment.lanes] = needed
+                dense[moment.lanes] = needed
                 before = batch.signs_in[moment.number]
                 if before is None or not np.array_equal(before, dense):
                     changed |= bool(before is not None or dense.any())
@@ -302,7 +308,7 @@ class Stretch:
     def _look_up(self, store: Service) -> bool:
         """Which keys are missing, as of what is written before each look-up."""
         expiries = self.expiries[store]
-        looks = [_Look(batch, moment, expiries) for batch in self.batches for moment in batch.reads_of(store)]
+        looks = [_Look(batch, moment, expiries) for batch in [self.batch] for moment in batch.reads_of(store)]
         traced = [(t, i, *read) for t in self.traces for i, read in enumerate(t.reads) if read[2] is store]
         stale = [[key for key in keys if expiries[key] < at] for _, _, keys, at, _ in traced]
         key = np.concatenate([*(look.keys for look in looks), *map(ints, stale)] or [_none])
@@ -340,7 +346,7 @@ class Stretch:
 
     def writes(self, store: Service) -> list[tuple[Ints, Ints]]:
         """The keys written to a store and their instants."""
-        found = [_flat(m) for batch in self.batches for m in batch.writes if m.service is store]
+        found = [_flat(m) for batch in [self.batch] for m in batch.writes if m.service is store]
         for trace in self.traces:
             for keys, at, where in trace.writes:
                 if where is store:
@@ -353,8 +359,8 @@ class Stretch:
         """The visits at a service: of each batch its calls and which of their lanes, and those that are traced."""
         known = self._visits.get(service)
         if known is None:
-            batches = zip(self.batches, self.asks_of[service], strict=True)
-            found = [(batch, asks, batch.enter[asks] >= 0) for batch, asks in batches if asks.size and len(batch)]
+            asks = self.asks_of.get(service, _none)
+            found = [(self.batch, asks, self.batch.enter[asks] >= 0)] if asks.size and len(self.batch) else []
             traced = [(t, visit) for t in self.traces for visit in t.visits if visit.replica.service is service]
             known = self._visits[service] = found, traced
         return known
@@ -468,7 +474,7 @@ class Stretch:
         return crowded(np.concatenate(enter), np.concatenate(end), most) < NEVER
 
     def _check_deadlines(self) -> None:
-        for batch in self.batches:
+        for batch in [self.batch]:
             if not len(batch):
                 continue
             timeouts = np.array([ask.edge.timeout for ask in batch.tree.asks], dtype=np.int64)[:, None]
@@ -523,8 +529,8 @@ class Stretch:
 
     def _check_tokens(self) -> None:
         """The tokens of all lanes are good when they are checked; note who checks which."""
-        moments = [(batch, moment) for batch in self.batches for moment in batch.checks]
-        users = [batch.users if moment.lanes is None else batch.users[moment.lanes] for batch, moment in moments]
+        moments = [(batch, moment) for batch in [self.batch] for moment in batch.checks]
+        users = [batch.users[moment.lanes] for batch, moment in moments]
         at = np.concatenate([moment.at for _, moment in moments] or [_none])
         until, kid = self.token_at(np.concatenate(users or [_none]), at)
         refused = until <= at
@@ -548,7 +554,9 @@ class Stretch:
     def _check_ties(self) -> None:
         """No two requests do something at the same nanosecond, nor with a known event."""
         at = self._tie(self._wakes())
-        self._tie(self._entries())
+        for service in self.services:
+            if service in self.tight or ordered(service):
+                self._tie(self._entries(service))
         self._tie(self._grants())
         self.ends(self._coincidence)  # a request writes a key and looks it up at one instant
         known = self.foresight.instants(self.start)
@@ -577,7 +585,7 @@ class Stretch:
     def _wakes(self) -> list[tuple[Ints, Ints | int]]:
         """When requests begin to do something, and which."""
         found: list[tuple[Ints, Ints | int]] = [(ints(t.wakes), t.origin.call.flow.number) for t in self.traces]
-        for batch in self.batches:
+        for batch in [self.batch]:
             found.append((batch.arrivals, batch.numbers))
             if batch.tree.works:
                 found.append((np.where(batch.start >= 0, batch.stop, -1), batch.numbers))
@@ -591,7 +599,7 @@ class Stretch:
     def _grants(self) -> list[tuple[Ints, Ints | int]]:
         """When workers are given to calls that waited, and whose they are."""
         found: list[tuple[Ints, Ints | int]] = [(_none, -1)]
-        for batch in self.batches:
+        for batch in [self.batch]:
             for number in sorted(batch.waiting):
                 waited = (batch.enter[number] >= 0) & (batch.begin[number] > batch.enter[number])
                 found.append((batch.begin[number][waited], batch.numbers[waited]))
@@ -600,14 +608,13 @@ class Stretch:
             found.append((ints(waited), trace.origin.call.flow.number))
         return found
 
-    def _entries(self) -> list[tuple[Ints, Ints | int]]:
-        """When calls reach their servers, and whose they are."""
-        found: list[tuple[Ints, Ints | int]] = [(batch.enter, batch.numbers) for batch in self.batches]
-        found += [
-            (ints([v.enter for v in trace.visits if v.choice >= 0]), trace.origin.call.flow.number)
-            for trace in self.traces
-        ]
-        return found
+    def _entries(self, service: Service) -> list[tuple[Ints, Ints | int]]:
+        """When calls reach a service, and whose they are."""
+        found, traced = self.visits_of(service)
+        moments: list[tuple[Ints, Ints | int]] = [(_none, -1)]
+        moments += [(np.where(there, batch.enter[asks], -1), batch.numbers) for batch, asks, there in found]
+        moments += [(ints([v.enter]), trace.origin.call.flow.number) for trace, v in traced if v.choice >= 0]
+        return moments
 
 
 _none = np.zeros(0, dtype=np.int64)
@@ -632,12 +639,8 @@ class _Look:
         expires = batch.expires.get(moment.number)
         if expires is None:
             expires = batch.expires[moment.number] = expiries[keys]
-        if moment.lanes is None:
-            self.row, self.lane = np.nonzero(live & (expires < moment.at))
-            self.at = moment.at[self.lane]
-        else:
-            self.row, place = np.nonzero(live[:, moment.lanes] & (expires[:, moment.lanes] < moment.at))
-            self.lane, self.at = moment.lanes[place], moment.at[place]
+        self.row, place = np.nonzero(live[:, moment.lanes] & (expires[:, moment.lanes] < moment.at))
+        self.lane, self.at = moment.lanes[place], moment.at[place]
         self.keys = keys[self.row, self.lane]
 
     def tell(self, missing: Flags) -> bool:
@@ -668,7 +671,7 @@ def _expiries(store: Service) -> Ints:
 def _flat(moment: Moment) -> tuple[Ints, Ints]:
     """The keys of a write and the instant of each, those of one request together and in their order."""
     assert moment.items is not None
-    lanes = slice(None) if moment.lanes is None else moment.lanes
+    lanes = moment.lanes
     lane, row = np.nonzero(moment.items.live[:, lanes].T)
     return moment.items.keys[:, lanes][row, lane], moment.at[lane]
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from .. import program as op
 
@@ -103,41 +107,59 @@ class Verify:
 Node = Work | Ask | Chance | SignIn | IfItems | Pick | Read | Write | Mint | Verify
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Tree:
-    """One program.
+    """The programs of all endpoints, whose draws stand one after another in the rows of one table.
 
     Attributes:
+        endpoints: what a request to each does; `bases`: its first column.
         errors: (service, column) of every background error that a request may meet.
+        stores: where each look-up is, by its number.
         asks: the calls, by number; `callers`: the number of the call that makes each, -1 for the users.
         answers: the calls in the order in which they are answered.
         works: by number of a piece of work, the call it belongs to.
         uniform: whether every branch leaves the same columns as items, so that they need not be known per request.
     """
 
-    nodes: list[Node] = field(default_factory=list)
+    endpoints: list[list[Node]] = field(default_factory=list)
+    bases: list[int] = field(default_factory=list)
     errors: list[tuple[Service, int]] = field(default_factory=list)
     asks: list[Ask] = field(default_factory=list)
     callers: list[int] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     works: list[int] = field(default_factory=list)
-    reads: int = 0
+    stores: list[Service] = field(default_factory=list)
     sign_ins: int = 0
     uniform: bool = True
+    width: int = 0
+
+    @cached_property
+    def asks_of(self) -> dict[Service, npt.NDArray[np.int64]]:
+        """Service → the calls to it."""
+        found: dict[Service, list[int]] = {}
+        for ask in self.asks:
+            found.setdefault(ask.service, []).append(ask.number)
+        return {service: np.array(numbers, dtype=np.int64) for service, numbers in found.items()}
 
 
-def grow(code: Code) -> Tree:
-    """The tree of a linked program."""
+def grow(codes: list[Code], widths: list[int]) -> Tree:
+    """The tree of some linked programs, whose rows have so many columns."""
     tree = Tree()
-    tree.nodes = _Reader(code, tree).block(0, op.END)
+    base = 0
+    for code, width in zip(codes, widths, strict=True):
+        tree.bases.append(base)
+        tree.endpoints.append(_Reader(code, base, tree).block(0, op.END))
+        base += width
+    tree.width = base
     return tree
 
 
 class _Reader:
     """Reads a program from its start; bodies of calls are read where they are called."""
 
-    def __init__(self, code: Code, tree: Tree) -> None:
+    def __init__(self, code: Code, base: int, tree: Tree) -> None:
         self.code = code
+        self.base = base
         self.tree = tree
         self.inside = -1
 
@@ -150,13 +172,13 @@ class _Reader:
             if code == until and stop < 0:
                 break
             if code in (op.WORK, op.WORK_ITEMS):
-                nodes.append(Work(len(self.tree.works), a, code == op.WORK_ITEMS))
+                nodes.append(Work(len(self.tree.works), self.base + a, code == op.WORK_ITEMS))
                 self.tree.works.append(self.inside)
             elif code == op.CALL:
                 nodes.append(self.ask(a, b))
             elif code == op.CHANCE:
                 threshold, target = b
-                nodes.append(Chance(a, threshold, self.block(pc, -1, target)))
+                nodes.append(Chance(self.base + a, threshold, self.block(pc, -1, target)))
                 pc = target
             elif code == op.TOKEN:
                 self.tree.sign_ins += 1
@@ -167,11 +189,11 @@ class _Reader:
                 nodes.append(IfItems(self.block(pc + 2, op.SETTLE)))
                 pc = a
             elif code == op.PICK:
-                nodes.append(Pick(a, b))
+                nodes.append(Pick(self.base + a, self.base + b))
                 self.tree.uniform &= stop < 0 and until != op.SETTLE
             elif code == op.CACHE_READ:
-                self.tree.reads += 1
-                nodes.append(Read(self.tree.reads - 1, a))
+                nodes.append(Read(len(self.tree.stores), a))
+                self.tree.stores.append(a)
             elif code == op.CACHE_WRITE:
                 nodes.append(Write(a))
             elif code == op.MINT:
@@ -195,9 +217,9 @@ class _Reader:
             code, a, b = self.code[pc]
         ask.service = a
         if code == op.ENTER_DRAWN:
-            ask.balance, ask.error = b
+            ask.balance, ask.error = self.base + b[0], self._column(b[1])
         else:
-            ask.error = b
+            ask.error = self._column(b)
         if ask.error >= 0:
             self.tree.errors.append((a, ask.error))
         pc += 1
@@ -208,6 +230,9 @@ class _Reader:
         self.inside = caller
         self.tree.answers.append(ask.number)
         return ask
+
+    def _column(self, column: int) -> int:
+        return column if column < 0 else self.base + column
 
 
 def ordered(service: Service) -> bool:
