@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from math import nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..clock import SECOND, nanoseconds
 from .recordings import SeriesKey
-from .rules.evaluator import Evaluator
+from .rules.evaluator import Evaluator, Outcome
 from .rules.rule import AlertRule, RecordingRule, Rule, Severity
 from .rules.template import Template
 from .series import NAME
@@ -75,6 +76,13 @@ class Alert:
         return {name: Template(text).expand(self.series, self.value) for name, text in self.rule.annotations.items()}
 
 
+class States(NamedTuple):
+    """Series that tell of alerts, and their values."""
+
+    keys: tuple[SeriesKey, ...]
+    values: tuple[float, ...]
+
+
 class RuleAlerts:
     """The active alerts of one rule.
 
@@ -90,31 +98,27 @@ class RuleAlerts:
         self.alerts: dict[SeriesKey, Alert] = {}
         self.resolved: list[Alert] = []
         self._holds = nanoseconds(rule.for_s)
-        self._keys: Sequence[SeriesKey] = ()
-        self._labels: list[SeriesKey] = []
+        self._labels: dict[SeriesKey, SeriesKey] = {}
         self._changed = True
-        self._states: tuple[SeriesKey, ...] = ()
-        self._values: tuple[float, ...] = ()
+        self._states = States((), ())
 
-    def update(self, keys: Sequence[SeriesKey], values: Sequence[float | None], now: int) -> None:
+    def update(self, found: Sequence[tuple[SeriesKey, float]], now: int) -> None:
         """Take in what the expression yields: series by their labels, and their values."""
-        if values and keys is not self._keys:
-            self._keys = keys
-            self._labels = [_labels(self.rule, dict(key)) for key in keys]
         present: set[SeriesKey] = set()
-        for place, value in enumerate(values):
-            if value is not None:
-                labels = self._labels[place]
-                present.add(labels)
-                alert = self.alerts.get(labels)
-                if alert is None:
-                    alert = self.alerts[labels] = Alert(self.rule, dict(keys[place]), dict(labels), now, value)
-                    self._changed = True
-                alert.value = value
-                alert.absent_since = None
-                if alert.fired_at is None and now - alert.active_at >= self._holds:
-                    alert.fired_at = now
-                    self._changed = True
+        for key, value in found:
+            labels = self._labels.get(key)
+            if labels is None:
+                labels = self._labels[key] = _labels(self.rule, dict(key))
+            present.add(labels)
+            alert = self.alerts.get(labels)
+            if alert is None:
+                alert = self.alerts[labels] = Alert(self.rule, dict(key), dict(labels), now, value)
+                self._changed = True
+            alert.value = value
+            alert.absent_since = None
+            if alert.fired_at is None and now - alert.active_at >= self._holds:
+                alert.fired_at = now
+                self._changed = True
         self.resolved = []
         if len(present) < len(self.alerts):
             self._end([labels for labels in self.alerts if labels not in present], now)
@@ -131,9 +135,11 @@ class RuleAlerts:
                 self.resolved.append(alert)
             del self.alerts[labels]
             self._changed = True
+        if not self.alerts:
+            self._labels = {}
 
-    def states(self) -> tuple[tuple[SeriesKey, ...], tuple[float, ...]]:
-        """The series that tell of the alerts, and their values."""
+    def states(self) -> States:
+        """The series that tell of the alerts; the same object as long as they are the same."""
         if self._changed:
             self._changed = False
             states: dict[SeriesKey, float] = {}
@@ -142,8 +148,8 @@ class RuleAlerts:
                 states[tuple(sorted(((NAME, "ALERTS"), state, *labels)))] = 1.0
                 since = float(alert.active_at // SECOND)
                 states[tuple(sorted(((NAME, "ALERTS_FOR_STATE"), *labels)))] = since
-            self._states, self._values = tuple(states), tuple(states.values())
-        return self._states, self._values
+            self._states = States(tuple(states), tuple(states.values()))
+        return self._states
 
 
 def _labels(rule: AlertRule, series: Mapping[str, str]) -> SeriesKey:
@@ -167,19 +173,44 @@ class AlertManager:
         self.history: list[Alert] = []
         self._evaluator = Evaluator(cluster, self.rules)
         self._alerts = [RuleAlerts(rule) if isinstance(rule, AlertRule) else None for rule in self.rules]
-        self._names = [rule.name for rule in self.rules]
 
-    def evaluate(self, now: int) -> None:
-        """Bring everything up to date with the last scrapes before an instant; instants come in their order."""
+    def evaluate_all(self, instants: Sequence[int]) -> None:
+        """Bring everything up to date with the last scrapes before each of some instants.
+
+        Args:
+            instants: one interval after the other, after those that have been evaluated.
+        """
         record = self.cluster.recordings.record
-        results = self._evaluator.evaluate(now)
-        for name, alerts, (keys, values) in zip(self._names, self._alerts, results, strict=True):
-            if alerts is None:
-                record(name, now, keys, values)
-            elif values or alerts.alerts:
-                alerts.update(keys, values, now)
-                record(name, now, *alerts.states())
-                self.history += alerts.resolved
+        for due, outcomes in self._evaluator.evaluate(instants):
+            resolved: list[Alert] = []
+            for rule, alerts, outcome in zip(self.rules, self._alerts, outcomes, strict=True):
+                if alerts is None:
+                    record(rule.name, due, *outcome)
+                elif outcome.keys or alerts.alerts:
+                    resolved += self._follow(alerts, due, outcome)
+            self.history += sorted(resolved, key=lambda alert: alert.resolved_at or 0)
+
+    def _follow(self, alerts: RuleAlerts, instants: Sequence[int], outcome: Outcome) -> list[Alert]:
+        """Take the alerts of a rule through some instants, and record their states; gives those that end."""
+        keys = outcome.keys
+        rows: Iterable[Sequence[float | None]] = (
+            zip(*outcome.columns, strict=True) if keys else repeat((), len(instants))
+        )
+        resolved: list[Alert] = []
+        stretches: list[tuple[States, list[int]]] = []
+        for now, row in zip(instants, rows, strict=True):
+            found = [(key, value) for key, value in zip(keys, row, strict=True) if value is not None]
+            if found or alerts.alerts:
+                alerts.update(found, now)
+                resolved += alerts.resolved
+                states = alerts.states()
+                if not stretches or stretches[-1][0] is not states:
+                    stretches.append((states, []))
+                stretches[-1][1].append(now)
+        for states, during in stretches:
+            columns = [[value] * len(during) for value in states.values]
+            self.cluster.recordings.record(alerts.rule.name, during, states.keys, columns)
+        return resolved
 
     @property
     def active(self) -> list[Alert]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -36,11 +36,13 @@ class Writer:
     """Where one rule's results go.
 
     Attributes:
+        keys: labels of the series.
+        samples: of each of them; None of one that has not had any.
         present: which series had a value at the last evaluation.
     """
 
     keys: Sequence[SeriesKey] = ()
-    samples: list[Samples] = field(default_factory=list)
+    samples: list[Samples | None] = field(default_factory=list)
     present: list[bool] = field(default_factory=list)
 
 
@@ -48,7 +50,7 @@ class Recordings:
     """The recorded series of one cluster.
 
     Attributes:
-        series: labels → samples, in the order in which they first had one.
+        series: labels → samples.
     """
 
     def __init__(self) -> None:
@@ -56,42 +58,51 @@ class Recordings:
         self._named: dict[str, list[SeriesKey]] = {}
         self._writers: dict[str, Writer] = {}
 
-    def record(self, rule: str, now: int, keys: Sequence[SeriesKey], values: Sequence[float | None]) -> None:
-        """Store what a rule's evaluation yielded; series of the rule that are not there any more end here.
+    def record(
+        self, rule: str, instants: Sequence[int], keys: Sequence[SeriesKey], columns: Sequence[Sequence[float | None]]
+    ) -> None:
+        """Store what a rule's evaluations yielded; series of the rule that are not there any more end here.
 
         Args:
             rule: its name.
-            keys: labels of the series; the same object as at the last evaluation where they are the same.
-            values: of these series, None where one is not there; none at all where no series is.
+            instants: of the evaluations.
+            keys: labels of the series; the same object as the last time where they are the same.
+            columns: for each series its values, None where it is not there.
         """
         writer = self._writers.get(rule)
         if writer is None:
-            if not values:
+            if not keys:
                 return
             writer = self._writers[rule] = Writer()
-        if values and writer.keys is not keys:
-            self._turn(writer, keys, now)
+        if writer.keys is not keys:
+            self._turn(writer, keys, instants[0])
         present = writer.present
-        for i, (times, stored) in enumerate(writer.samples):
-            value = values[i] if values else None
-            if value is not None:
-                present[i] = True
-            elif present[i]:
-                present[i] = False
-                value = STALE
+        for place, column in enumerate(columns):
+            samples = writer.samples[place]
+            there = present[place]
+            if None not in column:
+                samples = samples or self._samples(keys[place])
+                samples.times.extend(instants)
+                samples.values.extend(cast(Sequence[float], column))
+                there = True
             else:
-                continue
-            times.append(now)
-            stored.append(value)
-            if len(times) >= KEPT + _TRIMMED:
-                del times[:_TRIMMED]
-                del stored[:_TRIMMED]
+                for now, value in zip(instants, column, strict=True):
+                    if value is not None or there:
+                        samples = samples or self._samples(keys[place])
+                        samples.times.append(now)
+                        samples.values.append(STALE if value is None else value)
+                        there = value is not None
+            present[place] = there
+            writer.samples[place] = samples
+            if samples is not None and len(samples.times) >= KEPT + _TRIMMED:
+                del samples.times[:_TRIMMED]
+                del samples.values[:_TRIMMED]
 
     def _turn(self, writer: Writer, keys: Sequence[SeriesKey], now: int) -> None:
         """Go on with other series."""
         before = dict(zip(writer.keys, writer.present, strict=True))
         writer.keys = keys
-        writer.samples = [self._samples(key) for key in keys]
+        writer.samples = [self.series.get(key) for key in keys]
         writer.present = [before.pop(key, False) for key in keys]
         for key, present in before.items():
             if present:
@@ -107,7 +118,7 @@ class Recordings:
         return samples
 
     def named(self, name: str) -> Sequence[SeriesKey]:
-        """The series of a name, in the order in which they first had a sample."""
+        """The series of a name."""
         return self._named.get(name, ())
 
     def latest(self, name: str, labels: Mapping[str, str]) -> float | None:
@@ -129,8 +140,9 @@ class Recordings:
                 values = np.array(samples.values)[first:last]
                 if labels[NAME] in INSTANTS:
                     values[~is_stale(values)] += epoch_ms / 1000
-                found.append(Series(labels, times[first:last], values))
-        return found
+                found.append((key, Series(labels, times[first:last], values)))
+        # In which order they came to be depends on how many evaluations were done at once.
+        return [series for _, series in sorted(found, key=lambda pair: pair[0])]
 
     def forget(self, before: int) -> None:
         """Drop the series that ended before an instant."""

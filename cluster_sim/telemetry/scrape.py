@@ -173,9 +173,8 @@ class Scraper(Event):
         Nothing in the simulation depends on them, so that is put off until a run is over: in one go it takes half the
         time.
         """
-        for at in self._due:
-            self.cluster.alerts.evaluate(at)
         if self._due:
+            self.cluster.alerts.evaluate_all(self._due)
             self.changes = [at for at in self.changes if at > self._due[-1]]
             self._due = []
 

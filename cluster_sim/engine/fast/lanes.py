@@ -44,6 +44,19 @@ class Moment(NamedTuple):
     service: Service | None = None
 
 
+class Moments:
+    """What the lanes of an endpoint do, by kind."""
+
+    __slots__ = ("checks", "mints", "reads", "sign_ins", "writes")
+
+    def __init__(self) -> None:
+        self.reads: list[Moment] = []
+        self.writes: list[Moment] = []
+        self.mints: list[Moment] = []
+        self.sign_ins: list[Moment] = []
+        self.checks: list[Moment] = []
+
+
 class Batch:
     """The lanes of a stretch.
 
@@ -52,7 +65,7 @@ class Batch:
         columns: their draws, a row per column.
         choices, waits: a row per call: the index of the replica among the ready ones, and the wait for a worker.
         waiting: calls for which somebody waits.
-        stale: whether it is guessed otherwise than it was followed.
+        stale: endpoints whose lanes are guessed otherwise than they were followed.
         expires: by look-up, when each key expires that is there before the stretch.
         missing: by look-up, which keys the store lacks. signs_in: by sign-in, who has to.
         enter, begin, end: a row per call: when it reached its server, got a worker, was answered.
@@ -82,10 +95,15 @@ class Batch:
         self.begin, self.end = np.empty_like(self.enter), np.empty_like(self.enter)
         self.start = np.empty((len(tree.works), lanes), dtype=np.int64)
         self.counted, self.stop = np.empty_like(self.start), np.empty_like(self.start)
-        self.stale = True
+        self.stale = set(range(len(tree.endpoints)))
+        self._found = [Moments() for _ in tree.endpoints]
+        self._moments = Moments()
+        self.left: dict[int, Items] = {}
+        self.done = arrivals.copy()
         self.expires: dict[int, Ints] = {}
         self._chances: dict[int, Flags] = {}
-        self._forget()
+        self.enter.fill(ABSENT)
+        self.start.fill(ABSENT)
         for ask in tree.asks:
             if ask.balance >= 0:
                 self.choices[ask.number] = columns[ask.balance] * len(ask.service.ready) >> 32
@@ -94,28 +112,44 @@ class Batch:
         return len(self.arrivals)
 
     def follow(self) -> None:
-        """Compute every lane to its end from what is guessed."""
-        self._forget()
-        self.stale = False
-        self.done = self.arrivals.copy()
-        for lanes, nodes in zip(self.lanes, self.tree.endpoints, strict=True):
+        """Compute the lanes of endpoints that are guessed otherwise than they were followed."""
+        for endpoint in sorted(self.stale):
+            lanes = self.lanes[endpoint]
+            self.enter[:, lanes] = ABSENT
+            self.start[:, lanes] = ABSENT
+            self._moments = self._found[endpoint] = Moments()
             if lanes.size:
-                self.done[lanes], _ = self._run(nodes, lanes, self.arrivals[lanes], -1, None)
+                self.done[lanes], _ = self._run(self.tree.endpoints[endpoint], lanes, self.arrivals[lanes], -1, None)
+        self.stale.clear()
+
+    @property
+    def reads(self) -> list[Moment]:
+        """All look-ups."""
+        return [moment for moments in self._found for moment in moments.reads]
+
+    @property
+    def writes(self) -> list[Moment]:
+        """All writes."""
+        return [moment for moments in self._found for moment in moments.writes]
+
+    @property
+    def mints(self) -> list[Moment]:
+        """All tokens signed."""
+        return [moment for moments in self._found for moment in moments.mints]
+
+    @property
+    def sign_ins(self) -> list[Moment]:
+        """All instants at which it shows who has to sign in."""
+        return [moment for moments in self._found for moment in moments.sign_ins]
+
+    @property
+    def checks(self) -> list[Moment]:
+        """All tokens checked."""
+        return [moment for moments in self._found for moment in moments.checks]
 
     def reads_of(self, store: Service) -> list[Moment]:
         """The look-ups in a store."""
         return [moment for moment in self.reads if moment.service is store]
-
-    def _forget(self) -> None:
-        self.done = self.arrivals
-        self.enter.fill(ABSENT)
-        self.start.fill(ABSENT)
-        self.left: dict[int, Items] = {}
-        self.reads: list[Moment] = []
-        self.writes: list[Moment] = []
-        self.mints: list[Moment] = []
-        self.sign_ins: list[Moment] = []
-        self.checks: list[Moment] = []
 
     def _run(
         self, nodes: list[Node], lanes: Ints, at: Ints, ask: int, items: Items | None
@@ -132,7 +166,7 @@ class Batch:
                         taken = self._chances[node.column] = self.columns[node.column] < node.threshold
                     at, items = self._branch(node.steps, taken, lanes, at, ask, items)
                 case SignIn():
-                    self.sign_ins.append(Moment(lanes, at, ask, node.number))
+                    self._moments.sign_ins.append(Moment(lanes, at, ask, node.number))
                     needed = self.signs_in[node.number]
                     if needed is not None:
                         at, items = self._branch(node.steps, needed, lanes, at, ask, items)
@@ -141,18 +175,18 @@ class Batch:
                     items = Items(keys, np.ones(keys.shape, dtype=bool))
                 case Read():
                     if items is not None:
-                        self.reads.append(Moment(lanes, at, ask, node.number, items, node.service))
+                        self._moments.reads.append(Moment(lanes, at, ask, node.number, items, node.service))
                         items = self._lacking(node, lanes, items)
                 case IfItems():
                     if items is not None:
                         at, items = self._branch(node.steps, items.live.any(0), lanes, at, ask, items)
                 case Write():
                     if items is not None:
-                        self.writes.append(Moment(lanes, at, ask, -1, items, node.service))
+                        self._moments.writes.append(Moment(lanes, at, ask, -1, items, node.service))
                 case Mint():
-                    self.mints.append(Moment(lanes, at, ask))
+                    self._moments.mints.append(Moment(lanes, at, ask))
                 case Verify():
-                    self.checks.append(Moment(lanes, at, ask))
+                    self._moments.checks.append(Moment(lanes, at, ask))
         return at, items
 
     def _branch(

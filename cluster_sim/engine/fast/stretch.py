@@ -214,8 +214,7 @@ class Stretch:
         """
         self._note_mints()
         for self.round in range(ROUNDS):
-            if self.batch.stale:
-                self.batch.follow()
+            self.batch.follow()
             if self.round:
                 for trace in self.traces:
                     if trace.stale or trace.until != self.until:
@@ -302,7 +301,7 @@ class Stretch:
                 if before is None or not np.array_equal(before, dense):
                     changed |= bool(before is not None or dense.any())
                     batch.signs_in[moment.number] = dense
-                    batch.stale = True
+                    batch.stale.add(self.tree.signed_by[moment.number])
         return changed
 
     def _look_up(self, store: Service) -> bool:
@@ -378,11 +377,13 @@ class Stretch:
         for batch, asks, there in found:
             count = int(there.sum())
             mine = batch.choices[asks]
-            if not np.array_equal(mine[there], choices[begin : begin + count]):
+            before = mine.copy()
+            mine[there] = choices[begin : begin + count]
+            other = (mine != before).any(1)
+            if other.any():
                 changed = True
-                mine[there] = choices[begin : begin + count]
                 batch.choices[asks] = mine
-                batch.stale = True
+                batch.stale.update(self.tree.asked_by[ask] for ask in asks[other].tolist())
             begin += count
         for (trace, visit), choice in zip(traced, choices[begin:].tolist(), strict=True):
             if visit.choice != choice:
@@ -435,11 +436,13 @@ class Stretch:
         for batch, asks, where in here:
             count = int(where.sum())
             rows = batch.waits[asks]
-            if not np.array_equal(rows[where], waits[at : at + count]):
-                rows[where] = waits[at : at + count]
+            before = rows.copy()
+            rows[where] = waits[at : at + count]
+            other = (rows != before).any(1)
+            if other.any():
                 batch.waits[asks] = rows
                 batch.waiting |= set(asks[rows.any(1)].tolist())
-                batch.stale = True
+                batch.stale.update(self.tree.asked_by[ask] for ask in asks[other].tolist())
             at += count
         for (trace, visit), wait in zip(mine, waits[at:].tolist(), strict=True):
             if not visit.fixed and trace.waits.get(visit.name, 0) != wait:
@@ -652,7 +655,7 @@ class _Look:
         if before is not None and np.array_equal(before, lacks):
             return False
         self.batch.missing[self.moment.number] = lacks
-        self.batch.stale = True
+        self.batch.stale.add(self.batch.tree.read_by[self.moment.number])
         return True
 
 

@@ -115,6 +115,7 @@ class Tree:
         endpoints: what a request to each does; `bases`: its first column.
         errors: (service, column) of every background error that a request may meet.
         stores: where each look-up is, by its number.
+        asked_by, read_by, signed_by: to which endpoint each call, look-up and sign-in belongs, by its number.
         asks: the calls, by number; `callers`: the number of the call that makes each, -1 for the users.
         answers: the calls in the order in which they are answered.
         works: by number of a piece of work, the call it belongs to.
@@ -130,6 +131,9 @@ class Tree:
     works: list[int] = field(default_factory=list)
     stores: list[Service] = field(default_factory=list)
     sign_ins: int = 0
+    asked_by: list[int] = field(default_factory=list)
+    read_by: list[int] = field(default_factory=list)
+    signed_by: list[int] = field(default_factory=list)
     uniform: bool = True
     width: int = 0
 
@@ -149,6 +153,10 @@ def grow(codes: list[Code], widths: list[int]) -> Tree:
     for code, width in zip(codes, widths, strict=True):
         tree.bases.append(base)
         tree.endpoints.append(_Reader(code, base, tree).block(0, op.END))
+        endpoint = len(tree.endpoints) - 1
+        tree.asked_by += [endpoint] * (len(tree.asks) - len(tree.asked_by))
+        tree.read_by += [endpoint] * (len(tree.stores) - len(tree.read_by))
+        tree.signed_by += [endpoint] * (tree.sign_ins - len(tree.signed_by))
         base += width
     tree.width = base
     return tree

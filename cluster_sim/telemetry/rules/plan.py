@@ -1,277 +1,144 @@
-"""Rules made into steps, each done once per evaluation however many rules need it."""
+"""Rules made into stages, in which operations of one kind are done together for all rules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from operator import itemgetter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
-from ...clock import MILLISECOND, SECOND, WINDOW
-from ..promql import Aggregate, Binary, Call, Expr, Number, Paren, Range, Selector, parse
-from ..recordings import SeriesKey
-from ..series import NAME
-from .leaves import Buckets, Growth, Quantile, Recorded, Recording, Scraped, SumOverTime
-from .operations import AGGREGATIONS, ARITHMETIC, COMPARISONS, Aggregation, And, Arithmetic, Limit, Or, Scaled
-from .recent import Recent
-from .rule import RecordingRule, Rule
-from .step import NOTHING, Labels, Step, Values
-from .want import Unsupported, UnsupportedSeries, Want, want
+from ..matching import matches
+from ..metrics.spec import Column, Kind
+from .compiler import Compiler, Outline
+from .needs import needs
+from .nodes import Aggregation, And, Arithmetic, Input, Limit, Node, Or, Recorded, Scaled, SumOverTime
 
-if TYPE_CHECKING:
-    from ...cluster import Cluster
+_ORDER = (Recorded, Aggregation, SumOverTime, Scaled, Arithmetic, Limit, And, Or)
+"""Of the operations that could be next, the first of these is: what comes late waits for more of its kind."""
 
 
-_QUIET_FOR = 6
-"""Evaluations for which nothing must have changed (chosen)."""
-
-
-class Planned:
-    """A rule's last step.
+class Stage(NamedTuple):
+    """Vectors of one kind, with one operator, none of which needs another.
 
     Attributes:
-        leaves: the scraped series that are all it looks at; None where it looks at others, too.
-        guard: a recording that has to be above a number for there to be anything.
-        keys: labels of the series, sorted; of a recording rule as they are recorded.
-        last: the values at the last evaluation.
+        settled: whether it follows from which inputs are there which of its series are; values do not matter.
     """
 
-    def __init__(self, step: Step) -> None:
-        self.leaves = _leaves(step)
-        self.guard = _guard(step)
-        self.keys: tuple[SeriesKey, ...] = ()
-        self.last: Values = NOTHING
-        self._step = step
-        self._seen: Sequence[Labels] | None = None
-
-    def values(self) -> Values:
-        """The values of the series that `keys` are the labels of."""
-        values = self.last = self._step.values()
-        if values and self._step.labels is not self._seen:
-            self._seen = self._step.labels
-            self.keys = tuple(tuple(sorted(labels.items())) for labels in self._seen)
-        return values
-
-
-def _leaves(step: Step) -> list[Scraped] | None:
-    if isinstance(step, Scraped):
-        return [step]
-    if step.sources is None:
-        return None
-    found = [_leaves(source) for source in step.sources]
-    return [leaf for leaves in found for leaf in leaves or ()] if None not in found else None
-
-
-def _guard(step: Step) -> tuple[Recording, float] | None:
-    if isinstance(step, And):
-        return _guard(step.left)
-    if isinstance(step, Limit) and step.holds is COMPARISONS[">"] and isinstance(step.source, Recorded):
-        return step.source.source, step.number
-    return None
-
-
-class Quiet:
-    """Rules that look at nothing that has changed for a while: they are evaluated again when any of it does."""
-
-    def __init__(self, recent: Recent, rules: Iterable[Planned | None]) -> None:
-        before = recent.now - _QUIET_FOR * WINDOW
-        self.rules: set[Planned] = set()
-        self._leaves: list[Scraped] = []
-        slots: dict[int, list[int]] = {}
-        for rule in rules:
-            if rule is not None and rule.leaves and all(leaf.changed_at < before for leaf in rule.leaves):
-                self.rules.add(rule)
-                self._leaves += rule.leaves
-        for leaf in self._leaves:
-            slots.setdefault(leaf.span, []).extend(leaf.slots)
-        self._recent = recent
-        self._version = recent.version
-        self._take = [(span, itemgetter(taken[0], *taken)) for span, taken in slots.items() if taken]
-        self._seen = self._look()
-
-    def holds(self) -> bool:
-        """Whether it is all as it was."""
-        recent = self._recent
-        if recent.version != self._version:
-            if any(recent.changed_since(leaf.want, self._version) for leaf in self._leaves):
-                return False
-            self._version = recent.version
-        return self._look() == self._seen
-
-    def _look(self) -> list[object]:
-        return [take(self._recent.seen(span)) for span, take in self._take]
+    kind: type[Node]
+    nodes: list[Node]
+    settled: bool
 
 
 class Plan:
-    """The steps of all rules that can be planned.
-
-    What cannot is left to the general evaluator: other functions than `rate`, `increase`, `histogram_quantile` over a
-    sum of rates and `sum_over_time` of recorded series; spans that are no multiple of the scrape interval; `offset` and
-    `@`; other matching than one to one.
+    """What depends on nothing but the rules.
 
     Attributes:
-        rules: one for each rule, None where the general evaluator has to do it.
+        rules: for each rule the vector that it yields; None where the general evaluator has to do it.
+        recording, alerting: those of recording rules, and those of alert rules.
+        feeds: the scraped series that are looked at.
+        accepts: for each of them, whether labels meet its conditions; None where it has none.
+        inputs: the vectors of scraped series: of values as they are, of growth by span, of quantiles by span.
+        needs: for each of them, which of their labels matter for the vectors computed from them.
+        spans: over which the growth of counters is looked at.
+        stages: in their order.
+        late: stages only needed where `guards` have something: those that look far back.
+        guards: None where the late stages are always needed.
+        remembered: names of the recorded series that are looked back at.
     """
 
-    def __init__(self, cluster: Cluster, rules: Sequence[Rule]) -> None:
-        self.cluster = cluster
-        self._all = rules
-        self._refused: set[object] = set()
-        self._prepare()
+    def __init__(self, rules: Sequence[Outline], refused: frozenset[object]) -> None:
+        compiler = Compiler(rules, refused)
+        self.rules = [compiler.rule(rule) for rule in rules]
+        self.feeds = list(compiler.feeds)
+        self.accepts = [matches(feed.leaf.matchers) if feed.leaf.matchers else None for feed in self.feeds]
+        self._of_values: dict[str, list[int]] = {}
+        self._of_histograms: dict[str, list[int]] = {}
+        for number, feed in enumerate(self.feeds):
+            name = feed.leaf.name
+            self._of_values.setdefault(name, []).append(number)
+            for suffix in ("_bucket", "_count", "_sum"):
+                if name.endswith(suffix):
+                    self._of_histograms.setdefault(name.removesuffix(suffix), []).append(number)
+        planned = [(rule.record, node) for rule, node in zip(rules, self.rules, strict=True) if node is not None]
+        self.recording = [node for record, node in planned if record]
+        self.alerting = [node for record, node in planned if not record]
+        roots = [node for node in self.rules if node is not None]
+        nodes = _needed(roots)
+        self.inputs = sorted((one for one in nodes if isinstance(one, Input)), key=lambda one: (one.q > 0, one.span))
+        needed = needs(nodes)
+        self.needs = [needed[one] for one in self.inputs]
+        self.spans = sorted({node.span for node in self.inputs if node.span})
+        late = _needing(nodes, SumOverTime)
+        early = [node for node in nodes if node not in late]
+        unsettled = _needing(nodes, Limit, SumOverTime)
+        self.stages = _stages(early, self.inputs, unsettled)
+        self.late = _stages([node for node in nodes if node in late], early, unsettled)
+        self.guards = _guards([node for node in roots if node in late], late)
+        self.remembered = sorted({node.name for node in nodes if isinstance(node, SumOverTime)})
 
-    def _prepare(self) -> None:
-        """Make the steps anew, without what was found out to be not supported."""
-        compiler = Compiler(self.cluster, self._refused)
-        self.rules = [compiler.rule(rule) for rule in self._all]
-        self._recent = compiler.recent
-        self._recent.look_for(compiler.wants.values(), compiler.longest)
-        self._quiet: Quiet | None = None
-        self._evaluations = 0
-
-    def advance(self, now: int) -> None:
-        """Take in what was scraped since the evaluation before."""
-        while True:
-            try:
-                self._recent.advance(now)
-            except UnsupportedSeries as error:
-                self._refused.add(error.want.key)
-                self._prepare()
-            else:
-                return
-
-    def evaluate(self) -> Iterator[Planned | None]:
-        """Each rule with its `last` values brought up to date; None where the general evaluator has to do it."""
-        quiet = self._quiet
-        skipped = quiet.rules if quiet is not None and quiet.holds() else ()
-        for rule in self.rules:
-            if rule is not None and rule not in skipped:
-                guard = rule.guard
-                if guard is not None and guard[0].peak <= guard[1]:
-                    rule.last = NOTHING
-                else:
-                    rule.values()
-            yield rule
-        self._evaluations += 1
-        if not skipped or self._evaluations % _QUIET_FOR == 0:
-            self._quiet = Quiet(self._recent, self.rules)
+    def looking_at(self, column: Column) -> Sequence[int]:
+        """The feeds that name the series of a column."""
+        return (self._of_histograms if column.kind is Kind.HISTOGRAM else self._of_values).get(column.name, ())
 
 
-class Compiler:
-    """Makes steps of expressions; equal expressions become one step."""
-
-    def __init__(self, cluster: Cluster, refused: set[object]) -> None:
-        self.cluster = cluster
-        self.refused = refused
-        self.recent = Recent(cluster.scrapes)
-        self.wants: dict[object, Want] = {}
-        self.longest = 0
-        self._steps: dict[object, Step] = {}
-        self._buckets: dict[object, Buckets] = {}
-        self._recorded: dict[str, Recording | None] = {}
-
-    def rule(self, rule: Rule) -> Planned | None:
-        """The steps of a rule; None where it cannot be planned."""
-        step: Step | None
-        try:
-            step = self._step(parse(rule.expr))
-        except Unsupported:
-            step = None
-        if isinstance(rule, RecordingRule):
-            if step is not None and rule.record not in self._recorded:
-                step = Recording(self.recent, step, {**rule.labels, NAME: rule.record})
-                self._recorded[rule.record] = step
-            else:
-                # A second rule with the name adds to what the first recorded: not planned, nor what looks at it.
-                self._recorded[rule.record] = step = None
-        return Planned(step) if step is not None else None
-
-    def _step(self, expr: Expr) -> Step:
-        while isinstance(expr, Paren):
-            expr = expr.expr
-        step = self._steps.get(expr)
-        if step is None:
-            step = self._steps[expr] = self._made(expr)
-        return step
-
-    def _made(self, expr: Expr) -> Step:
-        match expr:
-            case Selector():
-                return self._instant(expr)
-            case Call(function="rate" | "increase" as function, arguments=(Range() as over,)):
-                span = over.range_ms * MILLISECOND
-                looked = self._want(over, span)
-                if looked.name.endswith("_bucket"):
-                    raise Unsupported(expr)
-                return Growth(self.recent, looked, span, span / SECOND if function == "rate" else 1.0)
-            case Call(function="histogram_quantile", arguments=(Number(value=q), of)) if 0 < q <= 1:
-                return Quantile(q, self._histogram(of))
-            case Call(function="sum_over_time", arguments=(Range() as over,)):
-                looked = want(over.selector, ranged=True)
-                if self._recorded.get(looked.name) is None:
-                    raise Unsupported(expr)
-                return SumOverTime(self.cluster.recordings, self.recent, looked, over.range_ms * MILLISECOND)
-            case Aggregate(operator=operator, labels=by, without=False, parameter=None) if operator in AGGREGATIONS:
-                return Aggregation(AGGREGATIONS[operator], by, self._step(expr.expr))
-            case Binary():
-                return self._binary(expr)
-        raise Unsupported(expr)
-
-    def _instant(self, selector: Selector) -> Step:
-        looked = want(selector, ranged=False)
-        if looked.name in self._recorded:
-            recording = self._recorded[looked.name]
-            if recording is None:
-                raise Unsupported(selector)
-            return Recorded(recording, looked)
-        return Scraped(self.recent, self._noted(looked))
-
-    def _want(self, over: Range, span: int) -> Want:
-        looked = want(over.selector, ranged=True)
-        if looked.name in self._recorded or span % WINDOW or self.recent.scrapes_within(span) < 2:
-            raise Unsupported(over)
-        self.longest = max(self.longest, span)
-        return self._noted(looked)
-
-    def _noted(self, looked: Want) -> Want:
-        if looked.key in self.refused:
-            raise Unsupported(looked)
-        return self.wants.setdefault(looked.key, looked)
-
-    def _histogram(self, expr: Expr) -> Buckets:
-        match expr:
-            case Aggregate(
-                operator="sum",
-                labels=labels,
-                without=False,
-                expr=Call(function="rate", arguments=(Range() as over,)),
-            ) if "le" in labels:
-                span = over.range_ms * MILLISECOND
-                looked = self._want(over, span)
-                if not looked.name.endswith("_bucket") or any(matcher.label == "le" for matcher in looked.matchers):
-                    raise Unsupported(expr)
-                by = tuple(label for label in labels if label != "le")
-                return self._buckets.setdefault((looked, span, by), Buckets(self.recent, looked, span, by))
-        raise Unsupported(expr)
-
-    def _binary(self, expr: Binary) -> Step:
-        if expr.as_bool or expr.matching.include or expr.matching.cardinality not in ("one-to-one", "many-to-many"):
-            raise Unsupported(expr)
-        match expr:
-            case Binary(operator="and", left=left, right=right, matching=matching):
-                return And(self._step(left), self._step(right), matching)
-            case Binary(operator="or", left=left, right=right, matching=matching):
-                return Or(self._step(left), self._step(right), matching)
-            case Binary(operator=operator, left=left, right=Number(value=number)):
-                if operator in COMPARISONS:
-                    return Limit(self._step(left), COMPARISONS[operator], number)
-                if operator in ARITHMETIC:
-                    return Scaled(self._step(left), partial(_with, ARITHMETIC[operator], number))
-            case Binary(operator=operator, left=left, right=right, matching=matching) if operator in ARITHMETIC:
-                if not isinstance(left, Number):
-                    return Arithmetic(self._step(left), self._step(right), matching, ARITHMETIC[operator])
-        raise Unsupported(expr)
+@lru_cache(maxsize=16)
+def plan_of(rules: tuple[Outline, ...], refused: frozenset[object]) -> Plan:
+    """The plan of some rules, without what was found out to be not supported; the same for all clusters."""
+    return Plan(rules, refused)
 
 
-def _with(function: object, right: float, left: float) -> float:
-    assert callable(function)
-    return float(function(left, right))
+def _needed(roots: Iterable[Node]) -> list[Node]:
+    """The nodes that these need and they themselves, each after those it needs."""
+    nodes: dict[Node, None] = {}
+
+    def add(node: Node) -> None:
+        if node not in nodes:
+            for source in node.sources:
+                add(source)
+            nodes[node] = None
+
+    for root in roots:
+        add(root)
+    return list(nodes)
+
+
+def _needing(nodes: Iterable[Node], *kinds: type[Node]) -> set[Node]:
+    """The nodes of some kinds, and what needs them."""
+    needing: set[Node] = set()
+    for node in nodes:
+        if isinstance(node, kinds) or any(source in needing for source in node.sources):
+            needing.add(node)
+    return needing
+
+
+def _guards(waiting: list[Node], late: set[Node]) -> list[Node] | None:
+    """Vectors without anything of which the late ones have nothing to say; None if there are no such."""
+    guards: list[Node] = []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, SumOverTime):
+            return None
+        if isinstance(node, And) and node.left not in late:
+            guards.append(node.left)
+        else:
+            waiting += [source for source in node.sources if source in late]
+    return guards
+
+
+def _stages(nodes: Iterable[Node], done: Iterable[Node], unsettled: set[Node]) -> list[Stage]:
+    stages = []
+    made = set(done)
+    left = [node for node in nodes if node not in made]
+    while left:
+        ready = [node for node in left if all(source in made for source in node.sources)]
+        first = min(ready, key=lambda node: _ORDER.index(type(node)))
+        alike = [node for node in ready if _operation(node) == _operation(first)]
+        chosen = [node for node in alike if (node in unsettled) is (first in unsettled)]
+        stages.append(Stage(type(first), chosen, first not in unsettled))
+        made.update(chosen)
+        left = [node for node in left if node not in made]
+    return stages
+
+
+def _operation(node: Node) -> tuple[type[Node], str]:
+    """What nodes that are done together have in common."""
+    return type(node), node.operator if isinstance(node, Scaled | Arithmetic | Limit) else ""

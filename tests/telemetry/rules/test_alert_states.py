@@ -35,7 +35,8 @@ class Watch:
     def sees(self, *values: float | None) -> dict[str, str]:
         """The next evaluation; gives the states by service."""
         self.now += WINDOW
-        self.alerts.update(KEYS, values, self.now)
+        found = [(key, value) for key, value in zip(KEYS, values, strict=False) if value is not None]
+        self.alerts.update(found, self.now)
         self.resolved += [alert.service for alert in self.alerts.resolved]
         return {a.service: "firing" if a.firing else "pending" for a in self.alerts.alerts.values()}
 
@@ -130,7 +131,8 @@ def test_a_state_that_changes_ends_the_series_of_the_one_before():
     watch, recordings = Watch(rule(for_s=15)), Recordings()
     for _ in range(3):
         watch.sees(2.0)
-        recordings.record("Something", watch.now, *watch.alerts.states())
+        keys, values = watch.alerts.states()
+        recordings.record("Something", [watch.now], keys, [[value] for value in values])
     pending, *_ = recordings.select([Matcher("alertstate", "=", "pending")], *FOREVER, 0)
     firing, *_ = recordings.select([Matcher("alertstate", "=", "firing")], *FOREVER, 0)
     assert list(pending.times) == [15_000, 30_000]
@@ -141,11 +143,11 @@ def test_a_state_that_changes_ends_the_series_of_the_one_before():
 def test_series_that_ended_long_ago_are_forgotten():
     """What is being recorded stays, and comes back under its name."""
     recordings = Recordings()
-    recordings.record("r", 0, KEYS, (1.0, 2.0))
-    recordings.record("r", WINDOW, KEYS[:1], (1.5,))
+    recordings.record("r", [0], KEYS, [[1.0], [2.0]])
+    recordings.record("r", [WINDOW], KEYS[:1], [[1.5]])
     recordings.forget(10 * WINDOW)
     assert list(recordings.series) == [KEYS[0]]
-    recordings.record("r", 11 * WINDOW, KEYS, (1.0, 2.0))
+    recordings.record("r", [11 * WINDOW], KEYS, [[1.0], [2.0]])
     assert list(recordings.series) == list(KEYS)
     assert list(recordings.named("x")) == list(KEYS)
 
@@ -153,11 +155,10 @@ def test_series_that_ended_long_ago_are_forgotten():
 def test_recorded_series_end_where_they_are_not_there_any_more():
     """One marker of staleness, whether the series' value or the series itself is gone, and none after it."""
     recordings = Recordings()
-    recordings.record("r", 0, KEYS, (1.0, 2.0))
-    recordings.record("r", WINDOW, KEYS, (1.5, None))
-    recordings.record("r", 2 * WINDOW, KEYS[1:], (3.0,))
-    recordings.record("r", 3 * WINDOW, (), ())
-    recordings.record("r", 4 * WINDOW, (), ())
+    recordings.record("r", [0, WINDOW], KEYS, [[1.0, 1.5], [2.0, None]])
+    recordings.record("r", [2 * WINDOW], KEYS[1:], [[3.0]])
+    recordings.record("r", [3 * WINDOW], (), ())
+    recordings.record("r", [4 * WINDOW], (), ())
     a, b = recordings.select([Matcher("__name__", "=", "x")], *FOREVER, 0)
     assert list(a.times) == [0, 15_000, 30_000]
     assert list(is_stale(a.values)) == [False, False, True]
