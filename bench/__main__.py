@@ -11,6 +11,9 @@ from pathlib import Path
 
 from .calibration import calibrated
 from .figures import Figure, engine_figures, episode_figures, process_figures
+from .scale import scale_figures
+from .serving import serving_figures
+from .snapshots import snapshot_figures
 from .telemetry import telemetry_figures
 
 BASELINE = Path(__file__).with_name("baseline.json")
@@ -18,9 +21,10 @@ BASELINE = Path(__file__).with_name("baseline.json")
 
 def figures(rates: list[float], *, processes: bool) -> Iterator[Figure]:
     """All figures."""
-    parts = [*map(engine_figures, rates), telemetry_figures(), *map(episode_figures, rates)]
+    parts = [*map(engine_figures, rates), telemetry_figures(), *map(episode_figures, rates), snapshot_figures()]
+    parts.append(scale_figures())
     if processes:
-        parts.append(process_figures())
+        parts += [process_figures(), serving_figures()]
     return chain(*parts)
 
 

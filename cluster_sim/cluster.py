@@ -161,12 +161,11 @@ class Cluster:
 
     def _fill_caches(self) -> None:
         """Each key is there with the probability it has in the steady state of Poisson lookups, λT / (1 + λT)."""
-        for service in self.services.values():
-            if service.keyspace is None:
-                continue
-            keyspace = service.keyspace
+        stores = [service.keyspace for service in self.services.values() if service.keyspace is not None]
+        rates = key_rates(self.spec) if stores else []
+        for keyspace in stores:
             live = []
-            for key, rate in enumerate(key_rates(self.spec)):
+            for key, rate in enumerate(rates):
                 load = rate * keyspace.spec.ttl_s
                 if self.streams.uniform("warm", key) < load / (1 + load):
                     live.append((1 + int(keyspace.ttl * self.streams.uniform("warm-age", key)), key))
@@ -201,6 +200,11 @@ class Cluster:
     def user_edges(self) -> list[Edge]:
         """The calls that users make."""
         return [edge for edge in self.edges if edge.client == USERS]
+
+    @property
+    def last_uid(self) -> int:
+        """The highest number that a pod has had."""
+        return self._uid
 
     def next_uid(self) -> int:
         """A number no pod has had."""
@@ -324,10 +328,12 @@ class Cluster:
 
     def delay_work(self, replica: Replica, delay: int) -> None:
         """Postpone the end of all work in progress at a replica."""
+        if replica.free == replica.workers:
+            return
         queue = self.sim._queue
         moved = []
         for index, (at, priority, sequence, event) in enumerate(queue):
-            if isinstance(event, Call) and event.replica is replica and at > self.sim.now:
+            if event.__class__ is Call and event.replica is replica and at > self.sim.now:
                 queue[index] = (at + delay, priority, sequence, event)
                 moved.append(index)
         if moved:

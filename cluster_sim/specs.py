@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -387,10 +388,14 @@ class ClusterSpec:
 
     def service(self, name: str) -> ServiceSpec:
         """The service of that name."""
-        for service in self.services:
-            if service.name == name:
-                return service
-        raise UnknownName("service", name)
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise UnknownName("service", name) from None
+
+    @cached_property
+    def _by_name(self) -> dict[str, ServiceSpec]:
+        return {service.name: service for service in self.services}
 
     def calls(self) -> Iterator[tuple[str, CallTo]]:
         """Every declared call with its client."""

@@ -33,3 +33,9 @@ def rehearsed(function: Function) -> Function:
     """Marks a function that is called later and changes only the pace of replicas or the rate of errors."""
     function.ahead = Ahead.REHEARSED  # type: ignore[attr-defined]  # functions take attributes
     return function
+
+
+def period_of(event: Event) -> int:
+    """Nanoseconds between two of its instants, of an event that observes or idles."""
+    period: int = getattr(event, "period")  # noqa: B009 - SimPy's events know no such attribute
+    return period

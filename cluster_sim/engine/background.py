@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from simpy.events import Event
 
 from ..clock import MILLISECOND, SECOND, WINDOW
@@ -30,7 +31,9 @@ ERROR_BURST = (10 * SECOND, 40 * SECOND)
 POD_RESTART_PROBABILITY = 0.0012
 _ERRORS, _GC, _SLOW, _RESTART, _OFFSET, _KINDS = range(6)
 _ROWS = 128
-"""Draws per window: one row for each pod, by its number, and for each service; one column for each kind."""
+"""Draws per window at least: one row for each pod, by its number, and for each service; one column for each kind."""
+
+_NOTHING: tuple[int, int, list[list[float]], set[int]] = (-1, 0, [], set())
 
 CHECKPOINT_EVERY = 20
 CHECKPOINT_SLOWDOWN = 1.25
@@ -52,11 +55,11 @@ class Background(Event):
     def __init__(self, cluster: Cluster, level: float) -> None:
         self.cluster = cluster
         self.level = level
-        self._drawn: tuple[int, list[list[float]]] = (-1, [])
+        self._drawn: tuple[int, int, list[list[float]], set[int]] = _NOTHING
         self._arm(cluster.sim.now // WINDOW + 1)
 
     def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_drawn": (-1, [])}
+        return self.__dict__ | {"_drawn": _NOTHING}
 
     def _arm(self, window: int) -> None:
         self.callbacks = [self._turn]
@@ -67,19 +70,23 @@ class Background(Event):
         self._arm(window + 1)
         if self.level <= 0:
             return
-        draws = self._draw(window)
+        draws, struck = self._draw(window)
         for service in self.cluster.services.values():
             self._service(service, window, draws[service.index])
             for replica in service.replicas:
-                if replica.alive:
-                    self._replica(replica, window, draws[replica.uid % _ROWS])
+                if replica.uid in struck and replica.alive:
+                    self._replica(replica, window, draws[replica.uid])
 
-    def _draw(self, window: int) -> list[list[float]]:
-        """The draws of a window, which are asked for twice: it is rehearsed first."""
-        if self._drawn[0] != window:
-            rows = self.cluster.streams.window("background", window).random((_ROWS, _KINDS)).tolist()
-            self._drawn = (window, rows)
-        return self._drawn[1]
+    def _draw(self, window: int) -> tuple[list[list[float]], set[int]]:
+        """The draws of a window and the rows in which a pod may have trouble; they may be asked for twice."""
+        count = max(_ROWS, len(self.cluster.services), self.cluster.last_uid + 1)
+        if self._drawn[:2] != (window, count):
+            # More rows leave the first ones as they are.
+            rows = self.cluster.streams.window("background", window).random((count, _KINDS))
+            likely = np.array((GC_PROBABILITY, SLOW_SPELL_PROBABILITY, POD_RESTART_PROBABILITY)) * self.level
+            struck = np.nonzero(np.any(rows[:, (_GC, _SLOW, _RESTART)] < likely, axis=1))[0]
+            self._drawn = (window, count, rows.tolist(), set(struck.tolist()))
+        return self._drawn[2:]
 
     def _size(self, bounds: tuple[float, float], what: str, window: int, *keys: int) -> float:
         low, high = bounds

@@ -34,7 +34,7 @@ class MemoryWatch(Event):
 
     @property
     def ahead(self) -> Ahead:
-        """Below its limit the store loses expired keys here, which it does as well whenever it is written or looked at."""
+        """Below its limit the store only loses expired keys here, as it does whenever it is written to or looked at."""
         keyspace = self.service.keyspace
         assert keyspace is not None
         within = max(keyspace.maxmemory_bytes, keyspace.used_bytes) <= keyspace.memory_limit_bytes

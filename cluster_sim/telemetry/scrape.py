@@ -76,7 +76,7 @@ class Target(Event):
         self.exporter = exporter
         self.period = scraper.interval
         self.blocks: list[Block] = []
-        self.ended = 0
+        self.ended: int = 0
         interval = scraper.interval
         offset = scraper.offset(*exporter.place)
         now = scraper.cluster.sim.now

@@ -13,8 +13,8 @@ from ..actions import ESCALATE_S, INVESTIGATE_S, NO_OP_S, check
 from ..errors import EnvError, EpisodeOver, NotReset
 from ..models import Action, ActionType, EpisodeOptions, Observation
 from ..observation import Look, available_actions, look_at, observe
+from ..playing import Environment
 from ..queries import query_in
-from ..sessions import Environment
 from ..tools import understood
 from .cluster import LiveCluster
 from .log import Kind
@@ -245,6 +245,10 @@ class AttachedEnvironment:
     def cluster(self) -> Cluster:
         """Refused: the live cluster moves; its own read APIs show it."""
         raise SharedCluster
+
+    def branch(self) -> AttachedEnvironment:
+        """Itself: there is one live cluster, and who reads it holds its lock."""
+        return self
 
     def exposition(self) -> bytes:
         """The live cluster's metrics, in Prometheus' text format."""

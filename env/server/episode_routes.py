@@ -29,10 +29,10 @@ async def reset(request: Request) -> Response:
     runner = runner_of(request)
     runner.check_task(wanted.task_id)
     session = None if wanted.session_id is None else runner.store.get(wanted.session_id)
-    turn = await runner.reset(wanted, session)
+    playing, turn = await runner.reset(wanted, session)
     if session is None and wanted.attach is None:
-        runner.store.alias(wanted.task_id, runner.store.get(turn.session_id))
-    return turn_answer(turn)
+        runner.store.alias(wanted.task_id, playing)
+    return turn_answer(playing, turn)
 
 
 @router.post(
@@ -48,7 +48,7 @@ async def step(request: Request) -> Response:
     session = find_session(runner, wanted.session_id, wanted.task_id)
     if session is None:
         raise NotReset
-    return turn_answer(await runner.step(session, wanted.action, wanted.task_id))
+    return turn_answer(session, await runner.step(session, wanted.action, wanted.task_id))
 
 
 @router.get(
@@ -98,5 +98,5 @@ def find_session(runner: EpisodeRunner, session_id: str | None, task_id: str | N
     return runner.store.aliased(task_id or DEFAULT_TASK_ID)
 
 
-def turn_answer(turn: Turn) -> JSONAnswer:
-    return JSONAnswer(turn, headers={SESSION_HEADER: turn.session_id})
+def turn_answer(session: Session, turn: bytes) -> JSONAnswer:
+    return JSONAnswer(turn, headers={SESSION_HEADER: session.session_id})

@@ -16,7 +16,7 @@ from .about_routes import API_VERSION, ENV_NAME
 from .episode_routes import find_session, runner_of
 from .reading import SESSION_HEADER
 from .runner import EpisodeRunner
-from .strict_json import JSONAnswer, parse
+from .strict_json import JSONAnswer, encode, parse
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -116,7 +116,7 @@ async def call_tool(caller: Caller, params: Params) -> Reply:
         return mcp_tools.told(await mcp_tools.call(caller.runner, session, name, arguments))
     except EnvError as error:
         caller.runner.refused(error)
-        return mcp_tools.told({"error": error.message}, is_error=True)
+        return mcp_tools.told(encode({"error": error.message}), is_error=True)
 
 
 async def create_session(caller: Caller, params: Params) -> Reply:

@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import Field
 
-from ..models import MAX_DETAILS_CHARS, Turn
+from ..models import MAX_DETAILS_CHARS
 from ..sessions import Session
 from ..tools import READ_LIMIT_S, READ_S, TOOLS
 from ..tools.tool import Arguments, NoArguments, ServiceName, checked
 from .reading import read_action
 from .runner import EpisodeRunner
-from .strict_json import encode
+from .strict_json import parse
 
 INSTRUCTIONS = (
     "You are the on-call engineer of a simulated cluster. POST /reset begins an episode and answers its session_id, "
@@ -83,8 +83,8 @@ def input_schema(arguments: type[Arguments]) -> dict[str, Any]:
     return schema
 
 
-async def call(runner: EpisodeRunner, session: Session, name: str, arguments: dict[str, Any]) -> dict[str, Any] | Turn:
-    """What a tool answers in a session.
+async def call(runner: EpisodeRunner, session: Session, name: str, arguments: dict[str, Any]) -> bytes:
+    """What a tool answers in a session, as JSON.
 
     Raises:
         EnvError: it cannot be carried out; nothing has changed.
@@ -95,7 +95,8 @@ async def call(runner: EpisodeRunner, session: Session, name: str, arguments: di
     return await runner.step(session, read_action({**arguments, "action_type": name}))
 
 
-def told(answer: dict[str, Any] | Turn, *, is_error: bool = False) -> dict[str, Any]:
+def told(answer: bytes, *, is_error: bool = False) -> dict[str, Any]:
     """A result of tools/call: as text, and as data under MCP's name and under the one that OpenEnv's client unpacks."""
-    text = {"type": "text", "text": encode(answer).decode()}
-    return {"content": [text], "structuredContent": answer, "data": answer, "isError": is_error}
+    text = {"type": "text", "text": answer.decode()}
+    data = parse(answer)
+    return {"content": [text], "structuredContent": data, "data": data, "isError": is_error}

@@ -1,8 +1,11 @@
 """The server's own metric families, `incident_env_…`."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,6 +13,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from ..sessions import SessionStore
+
+if TYPE_CHECKING:
+    from .runner import EpisodeRunner
 
 DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -29,6 +35,23 @@ class SessionCollector(Collector):
         for reason, count in sorted(store.closed.items()):
             closed.add_metric([reason], count)
         yield closed
+
+
+class CrewCollector(Collector):
+    """How the work is spread over processes."""
+
+    def __init__(self, runner: EpisodeRunner) -> None:
+        self.runner = runner
+
+    def collect(self) -> Iterable[Metric]:
+        crew = self.runner.crew
+        running, lost = (0, 0) if crew is None else (len(crew.workers), crew.lost)
+        yield GaugeMetricFamily("incident_env_worker_processes", "Worker processes running.", running)
+        yield CounterMetricFamily("incident_env_worker_processes_lost", "Worker processes that ended early.", lost)
+        rebuilt = CounterMetricFamily("incident_env_episodes_rebuilt", "Episodes simulated again.", labels=["reason"])
+        for reason, count in sorted(self.runner.rebuilt.items()):
+            rebuilt.add_metric([reason], count)
+        yield rebuilt
 
 
 class WithoutCreated(Collector):

@@ -3,23 +3,21 @@
 from typing import Any
 
 from fastapi import Response
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from ..errors import BadRequest, MalformedJSON
+from ..workers import encode
+
+__all__ = ["JSONAnswer", "encode", "parse", "parse_object"]
 
 
 class JSONAnswer(Response):
-    """A JSON response: a model or plain data."""
+    """A JSON response: a model, plain data, or bytes that are JSON already."""
 
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
-        return encode(content)
-
-
-def encode(content: Any) -> bytes:
-    """JSON in UTF-8; a number that JSON cannot say is null."""
-    return to_json(content, inf_nan_mode="null")
+        return content if isinstance(content, bytes) else encode(content)
 
 
 def parse(text: str | bytes) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from ..errors import BadRequest, BodyTooLarge, EnvError, NotReset
-from ..models import ResetRequest, Turn
+from ..models import ResetRequest
 from ..sessions import NO_EPISODE, Session
 from . import mcp
 from .metrics import ServerMetrics
@@ -17,8 +17,6 @@ from .strict_json import encode, parse_object
 log = logging.getLogger(__name__)
 
 router = APIRouter()
-
-Frame = dict[str, Any]
 
 
 class UnknownFrame(BadRequest):
@@ -50,7 +48,7 @@ class Connection:
         self.lent = lent is not None
         self._session = lent
 
-    async def answer(self, raw: str | bytes) -> Frame | None:
+    async def answer(self, raw: str | bytes) -> str | None:
         """The answering frame; None ends the connection."""
         try:
             kind, data = self._read(raw)
@@ -89,8 +87,7 @@ class Connection:
         raise OneSession
 
     def _read(self, raw: str | bytes) -> tuple[str, dict[str, Any]]:
-        size_bytes = len(raw.encode() if isinstance(raw, str) else raw)
-        if size_bytes > self.max_frame_bytes:
+        if _size_bytes(raw) > self.max_frame_bytes:
             raise BodyTooLarge(self.max_frame_bytes)
         frame = parse_object(raw)
         kind = frame.get("type")
@@ -103,34 +100,42 @@ class Connection:
             raise BadRequest("data: should be a JSON object", ("data",))
         return kind, data
 
-    async def _answer(self, kind: str, data: dict[str, Any]) -> Frame:
+    async def _answer(self, kind: str, data: dict[str, Any]) -> str:
         match kind:
             case "reset":
-                turn = await self._reset(validated(ResetRequest, data))
-                return {"type": "observation", "data": turn}
+                return frame("observation", await self._reset(validated(ResetRequest, data)))
             case "step":
                 action = read_action(data)
-                return {"type": "observation", "data": await self.runner.step(self.session(), action)}
+                return frame("observation", await self.runner.step(self.session(), action))
             case "mcp":
-                return {"type": "mcp", "data": await mcp.answer(self, data) or {}}
+                return frame("mcp", encode(await mcp.answer(self, data) or {}))
             case _:
                 if self._session is None:
-                    return {"type": "state", "data": NO_EPISODE}
-                return {"type": "state", "data": await self.runner.state(self.session())}
+                    return frame("state", encode(NO_EPISODE))
+                return frame("state", await self.runner.state(self.session()))
 
-    async def _reset(self, wanted: ResetRequest) -> Turn:
+    async def _reset(self, wanted: ResetRequest) -> bytes:
         own_id = None if self._session is None else self._session.session_id
         if wanted.session_id not in (None, own_id):
             raise OneSession
         if own_id is None or own_id not in self.runner.store:
-            turn = await self.runner.reset(wanted)
-            self._session, self.lent = self.runner.store.get(turn.session_id), False
+            self._session, turn = await self.runner.reset(wanted)
+            self.lent = False
             return turn
-        return await self.runner.reset(wanted, self.runner.store.get(own_id))
+        return (await self.runner.reset(wanted, self.runner.store.get(own_id)))[1]
 
 
-def error_frame(message: str, code: str) -> Frame:
-    return {"type": "error", "data": {"message": message, "code": code}}
+def frame(kind: str, data: bytes) -> str:
+    """A frame of OpenEnv; `data` is JSON."""
+    return f'{{"type":"{kind}","data":{data.decode()}}}'
+
+
+def error_frame(message: str, code: str) -> str:
+    return frame("error", encode({"message": message, "code": code}))
+
+
+def _size_bytes(raw: str | bytes) -> int:
+    return len(raw) if isinstance(raw, bytes) or raw.isascii() else len(raw.encode())
 
 
 @router.websocket("/ws")
@@ -144,7 +149,7 @@ async def ws(websocket: WebSocket) -> None:
         lent = None if wanted is None else state.runner.store.get(wanted)
     except EnvError as error:
         state.metrics.refused(error.code)
-        await websocket.send_text(encode(error_frame(error.message, error.frame_code)).decode())
+        await websocket.send_text(error_frame(error.message, error.frame_code))
         await websocket.close()
         return
     connection = Connection(state.runner, state.metrics, state.settings.max_body_bytes, lent)
@@ -154,7 +159,7 @@ async def ws(websocket: WebSocket) -> None:
             if reply is None:
                 await websocket.close()
                 break
-            await websocket.send_text(encode(reply).decode())
+            await websocket.send_text(reply)
     except WebSocketDisconnect:
         pass
     finally:

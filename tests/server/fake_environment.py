@@ -2,6 +2,7 @@
 
 import threading
 import time
+from copy import copy
 from dataclasses import dataclass
 
 from cluster_sim import Cluster
@@ -92,6 +93,9 @@ class FakeEnvironment:
             raise ZeroDivisionError("secret of the house")
         self.reads.append(tool)
         return {"tool": tool, "read": len(self.reads)}
+
+    def branch(self):
+        return copy(self)
 
     def state(self):
         return {

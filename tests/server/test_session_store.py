@@ -115,4 +115,4 @@ def test_a_session_that_was_never_reset_has_no_page_and_no_episode(store):
     session = store.open()
     assert session.state() == {"episode_id": None, "step_count": 0}
     with pytest.raises(NotReset):
-        session.exposition()
+        session.view()

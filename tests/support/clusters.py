@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from cluster_sim.cluster import Cluster
@@ -19,6 +20,7 @@ from cluster_sim.specs import (
     Step,
     Work,
 )
+from tests.support.portrait import portrait
 
 FOREVER_S = 1e6
 """A timeout that nothing reaches."""
@@ -95,10 +97,11 @@ class Visit(NamedTuple):
 
 
 class Journal:
-    """Every finished request of a cluster, in the order in which they finished."""
+    """Every finished request of a cluster, in the order in which they finished; from now on only events run."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
+        cluster.fast_forward = False
         self.visits: list[Visit] = []
         self._finish = cluster.recorder.finish
         cluster.recorder.finish = self._note  # type: ignore[method-assign]
@@ -164,28 +167,8 @@ def failed(replica: Replica) -> int:
 
 
 def digest(cluster: Cluster) -> str:
-    """Everything that an episode can show of a cluster and all that decides its future, as one text."""
-    parts: list[object] = [cluster.now, cluster.sim.sequence, cluster.workload.arrived, cluster.workload.next_at]
-    recorder = cluster.recorder
-    parts += [recorder.finished, recorder.zombies, recorder.outcomes, recorder.failures]
-    for edge in cluster.edges:
-        parts.append((edge.index, edge.retried, edge.timed_out, edge.tokens, edge.failures, edge.timeout))
-    for running in cluster.services.values():
-        parts.append((running.name, running.turn, running.generation, list(running.log)))
-        if running.backends is not None:
-            parts.append(vars(running.backends))
-        if running.keyspace is not None:
-            parts.append(list(running.keyspace.entries.items()))
-        for replica in running.replicas:
-            parts.append((replica.name, replica.node, replica.restarts, replica.ready, replica.free, replica.busy))
-            parts.append((replica.served, replica.failed, replica.validations, replica.slow, replica.pauses))
-            parts += [(pool.open, pool.idle, pool.timeouts, pool.waited) for pool in replica.pools.values()]
-    parts += [
-        [
-            [block.values.tobytes() + block.counts.tobytes() for block in target.blocks]
-            for target in cluster.scrapes.targets
-        ],
-        cluster.alerts.active,
-        cluster.alerts.history,
-    ]
-    return repr(parts)
+    """A checksum of everything that an episode can show of a cluster and all that decides its future.
+
+    `equality.differences` tells in what two clusters differ whose checksums do.
+    """
+    return sha256(repr(portrait(cluster)).encode()).hexdigest()

@@ -12,14 +12,15 @@ from simpy.events import NORMAL
 from ..ahead import Ahead, ahead
 from ..call import NUMBER_BITS, SAMPLED, Call
 from ..edge import Deadlines
+from ..failures import DENIALS
 from ..memory import MemoryWatch
 from ..recorder import GOOD
 from ..replica import BUCKETS, SUM
 from ..spans import FAILED, NOBODY, REQUEST, SERVED, SPAN, USER, WORKER
-from .lanes import Batch, Ints
+from .lanes import NEVER, Batch, Ints
 from .ledger import Ledger
 from .stretch import SAMPLED_BITS, Stretch, ints
-from .trace import NEVER, Leaf, Trace
+from .trace import Leaf, Trace
 
 if TYPE_CHECKING:
     from ..replica import Replica
@@ -114,7 +115,7 @@ class Commit:
         self.window = stretch.workload.window
         stretch.traces = [trace for trace in stretch.traces if trace.begun or trace.origin.at < self.until]
         for trace in stretch.traces:
-            if trace.stale or trace.until != self.until:
+            if trace.stale or not trace.over_before(self.until):
                 trace.follow(self.until)
         self._lay_out()
         self._flatten()
@@ -471,7 +472,7 @@ class Commit:
         keyspace = store.keyspace
         assert keyspace is not None
         times, hits, misses = self.read[store]
-        place = int(np.searchsorted(times, self.now))
+        place = int(times.searchsorted(self.now))
         keyspace.hits, keyspace.misses = int(hits[place]), int(misses[place])
         self.done[store] = keyspace.replay(*self.written[store], self.done[store], self.now)
         if store in self.swept:
@@ -493,7 +494,7 @@ class Commit:
 
     def connections(self, replica: Replica) -> None:
         """Bring the use of a pod's connections up to now."""
-        last = int(np.searchsorted(self.pool_at, self.now))
+        last = int(self.pool_at.searchsorted(self.now))
         if last > self.pool_done:
             part = slice(self.pool_done, last)
             self.pool_sizes += np.bincount(self.pool_of[part], self.pool_change[part], len(self.pool_sizes))
@@ -503,41 +504,49 @@ class Commit:
             pool.idle = pool.open - int(self.pool_sizes[place])
 
     def _prepare_breakers(self) -> None:
-        """Per replica and guarded call, when it was answered, where that makes a difference to the breaker."""
-        self.breakers: dict[int, dict[int, deque[int]]] = {}
+        """Per replica and guarded call, when it was answered and how, where that makes a difference to the breaker."""
+        self.breakers: dict[int, dict[int, deque[tuple[int, bool]]]] = {}
+        failed = {
+            (visit.caller, visit.edge.index)
+            for trace in self.stretch.traces
+            for visit in trace.visits
+            if visit.failure and visit.failure not in DENIALS
+        }
         for edge in self.cluster.edges:
             if edge.breaker is None:
                 continue
             for replica in self.cluster.services[edge.client].replicas:
                 breaker = replica.breakers.get(edge.index)
-                if breaker is None or breaker.failed or len(breaker.outcomes) < breaker.spec.window:
-                    ends = self._ends_of(edge.index, replica)
+                even = breaker is not None and not breaker.failed and len(breaker.outcomes) == breaker.spec.window
+                if not even or (replica, edge.index) in failed:
+                    ends = self._answers_over(edge.index, replica)
                     if ends:
                         self.breakers.setdefault(replica.uid, {})[edge.index] = deque(ends)
 
-    def _ends_of(self, edge: int, caller: Replica) -> list[int]:
-        """When the calls of a replica over one edge are answered well."""
+    def _answers_over(self, edge: int, caller: Replica) -> list[tuple[int, bool]]:
+        """When the calls of a replica over one edge are answered, and whether well."""
         found = [
-            visit.end
+            (visit.end, not visit.failure or visit.failure in DENIALS)
             for trace in self.stretch.traces
             for visit in trace.visits
-            if visit.edge.index == edge and visit.caller is caller and visit.end < self.until and not visit.failure
+            if visit.edge.index == edge and visit.caller is caller and visit.end < self.until
         ]
         place = self.index[caller.uid]
-        for batch in [self.stretch.batch]:
-            for ask in batch.tree.asks:
-                if ask.edge.index == edge and len(batch):
-                    above = batch.tree.callers[ask.number]
-                    service = batch.tree.asks[above].service
-                    mine = (batch.enter[ask.number] >= 0) & (self.ready[service][batch.choices[above]] == place)
-                    ends = batch.end[ask.number][mine]
-                    found += ends[ends < self.until].tolist()
+        batch = self.stretch.batch
+        for ask in batch.tree.asks:
+            if ask.edge.index == edge and len(batch):
+                above = batch.tree.callers[ask.number]
+                service = batch.tree.asks[above].service
+                mine = (batch.enter[ask.number] >= 0) & (self.ready[service][batch.choices[above]] == place)
+                ends = batch.end[ask.number][mine]
+                found += [(end, True) for end in ends[ends < self.until].tolist()]
         return sorted(found)
 
-    def _tell_breaker(self, replica: Replica, edge_index: int, ends: deque[int]) -> None:
+    def _tell_breaker(self, replica: Replica, edge_index: int, ends: deque[tuple[int, bool]]) -> None:
         breaker = replica.breaker(self.cluster.edges[edge_index])
-        while ends and ends[0] < self.now:
-            breaker.record(True, ends.popleft())
+        while ends and ends[0][0] < self.now:
+            at, well = ends.popleft()
+            breaker.record(well, at)
 
     # ------------------------------------------------------------ carrying it out
 
@@ -601,7 +610,9 @@ class Commit:
         """The requests that are not over at the end, each followed to where it is then."""
         traces = [trace for trace in self.stretch.traces if trace.leaf is not None]
         for batch in [self.stretch.batch]:
-            for lane in np.nonzero((batch.done >= self.until) & (batch.arrivals < self.until))[0].tolist():
+            for lane in np.nonzero(batch.usual & (batch.done >= self.until) & (batch.arrivals < self.until))[
+                0
+            ].tolist():
                 trace = self._traced(batch, lane)
                 trace.follow(self.until)
                 traces.append(trace)
@@ -683,7 +694,7 @@ class Commit:
                 continue
             ends = self._answered_over(edge.index)
             for at in [*takes, self.until]:
-                last = int(np.searchsorted(ends, at, side="right" if at < self.until else "left"))
+                last = int(ends.searchsorted(at, side="right" if at < self.until else "left"))
                 for _ in range(last):
                     if edge.tokens >= edge.budget:
                         break
@@ -712,11 +723,11 @@ class Commit:
             kind = ((batch.numbers[over] >> NUMBER_BITS) - first) * kinds + batch.endpoints[over]
             good = batch.done[over] - batch.arrivals[over] <= np.array(recorder.slo)[batch.endpoints[over]]
             counts, well = np.bincount(kind), np.bincount(kind, good).astype(np.int64)
-            for place in np.nonzero(counts)[0].tolist():
+            for place in counts.nonzero()[0].tolist():
                 window, endpoint = divmod(place, kinds)
                 recorder.count(first + window, endpoint, int(counts[place]), int(well[place]))
-        over = [(trace.outcome, trace) for trace in self.stretch.traces if trace.outcome is not None]
-        for (at, status), trace in sorted(over, key=lambda entry: entry[0]):
+        answered = [(trace.outcome, trace) for trace in self.stretch.traces if trace.outcome is not None]
+        for (at, status), trace in sorted(answered, key=lambda entry: entry[0]):
             if at < self.until:
                 flow = trace.origin.call.flow
                 met = status == GOOD and at - flow.start <= recorder.slo[flow.endpoint]
@@ -728,7 +739,7 @@ class Commit:
         spans = self.cluster.recorder.spans
         sampled = [_Sampled(self, batch) for batch in [self.stretch.batch] if len(batch)]
         traced = [span for trace in self.stretch.traces for span in trace.spans if span[2] < self.until]
-        kind = SPAN.names.index("kind")
+        kind = list(SPAN.names or ()).index("kind")
         records = np.concatenate(
             [
                 np.array([span for span in traced if span[kind] != WORKER], dtype=SPAN),
@@ -774,7 +785,7 @@ class Commit:
         for window, expected, draws in self.stretch.draws:
             if window > self.window:
                 break
-            count = int(np.searchsorted(draws.times, self.until))
+            count = int(draws.times.searchsorted(self.until))
             if window > workload.window:
                 workload.arrived += len(workload.times) - 1 - workload.cursor
                 workload.window, workload.expected = window, expected

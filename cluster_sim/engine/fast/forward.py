@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from ..service import Service
 
 # What follows only decides what is tried when; the results are the same.
-LEAST = 40
-"""Expected requests in a stretch that is worth while (chosen: below, the events take no longer)."""
-MOST = 20_000
-"""Expected requests in a stretch at most (chosen: some tens of megabytes while it is computed)."""
+LEAST = 2_000
+"""Expected requests in a stretch that is worth while (measured: below, events take no longer)."""
+MOST = 4_500
+LONGEST = 120 * SECOND
+"""Expected requests and nanoseconds of a stretch at most (measured: beyond, it takes more guesses until they agree)."""
 STEP = 2 * SECOND
 """Nanoseconds for which events run where a stretch was cut short, before the next is tried (chosen)."""
 PATIENCE = 5 * SECOND
@@ -81,7 +82,7 @@ class FastForward:
         """The next stretch, solved."""
         cluster = self.cluster
         now = cluster.sim.now
-        foresight = rehearse(cluster, min(end, now + int(MOST * SECOND / cluster.workload.rate_hz)))
+        foresight = rehearse(cluster, min(end, now + min(LONGEST, int(MOST * SECOND / cluster.workload.rate_hz))))
         if any(replica.uid not in cluster.scrapes.pods for s in cluster.services.values() for replica in s.replicas):
             foresight.until = min(foresight.until, (now // WINDOW + 1) * WINDOW)  # when it becomes a target
         for probe in cluster.probes:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+NEVER = 1 << 62
+"""An instant after every other."""
+
 ABSENT = -1
 """In the place of an instant: it does not happen in this lane."""
 
@@ -61,7 +64,8 @@ class Batch:
     """The lanes of a stretch.
 
     Attributes:
-        numbers, arrivals, endpoints, users: of the requests; `lanes`: those of each endpoint.
+        numbers, arrivals, endpoints, users: of the requests.
+        usual: which of them are lanes: the others are traced; `lanes`: those of each endpoint.
         columns: their draws, a row per column.
         choices, waits: a row per call: the index of the replica among the ready ones, and the wait for a worker.
         waiting: calls for which somebody waits.
@@ -75,14 +79,23 @@ class Batch:
     """
 
     def __init__(
-        self, stretch: Stretch, tree: Tree, numbers: Ints, arrivals: Ints, endpoints: Ints, columns: Ints, users: Ints
+        self,
+        stretch: Stretch,
+        tree: Tree,
+        numbers: Ints,
+        arrivals: Ints,
+        endpoints: Ints,
+        columns: Ints,
+        users: Ints,
+        usual: Flags,
     ) -> None:
         self.stretch = stretch
         self.tree = tree
         self.numbers = numbers
         self.arrivals = arrivals
         self.endpoints = endpoints
-        self.lanes = [np.nonzero(endpoints == endpoint)[0] for endpoint in range(len(tree.endpoints))]
+        self.usual = usual
+        self.lanes = [np.nonzero((endpoints == number) & usual)[0] for number in range(len(tree.endpoints))]
         self.columns = columns
         self.users = users
         calls, lanes = len(tree.asks), len(arrivals)
@@ -99,7 +112,7 @@ class Batch:
         self._found = [Moments() for _ in tree.endpoints]
         self._moments = Moments()
         self.left: dict[int, Items] = {}
-        self.done = arrivals.copy()
+        self.done = np.full_like(arrivals, NEVER)
         self.expires: dict[int, Ints] = {}
         self._chances: dict[int, Flags] = {}
         self.enter.fill(ABSENT)
@@ -110,6 +123,10 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.arrivals)
+
+    def first(self, lanes: Flags) -> int:
+        """When the first of some requests arrives."""
+        return int(self.arrivals[lanes].min(initial=NEVER))
 
     def follow(self) -> None:
         """Compute the lanes of endpoints that are guessed otherwise than they were followed."""
@@ -179,7 +196,8 @@ class Batch:
                         items = self._lacking(node, lanes, items)
                 case IfItems():
                     if items is not None:
-                        at, items = self._branch(node.steps, items.live.any(0), lanes, at, ask, items)
+                        left: Flags = np.any(items.live, axis=0)
+                        at, items = self._branch(node.steps, left, lanes, at, ask, items)
                 case Write():
                     if items is not None:
                         self._moments.writes.append(Moment(lanes, at, ask, -1, items, node.service))
@@ -219,7 +237,7 @@ class Batch:
             delay = delay * (items.live[:, lanes].sum(0) if items is not None else 0)
         self.start[work.number, lanes] = at
         disturbed = self.stretch.disturbed[self.tree.asks[ask].service]
-        end = at + delay
+        end: Ints = at + delay
         if disturbed:
             delay = delay.copy()
             choices = self.choices[ask, lanes]

@@ -6,8 +6,7 @@ from heapq import heapreplace
 
 import numpy as np
 
-from .lanes import Ints
-from .trace import NEVER
+from .lanes import NEVER, Ints
 
 _CROWDS = 8
 """Separate crowds that are looked for; after that everybody is served one after another (chosen)."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from heapq import heapify, heappop
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from simpy.events import Event
 
-from ..ahead import Ahead, ahead
+from ..ahead import Ahead, ahead, period_of
 from ..call import Call
 from ..edge import Deadlines
+from ..replica import Replica
+from ..service import Service
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
-    from ..replica import Replica
-    from ..service import Service
 
 Times = npt.NDArray[np.int64]
 
@@ -40,11 +40,13 @@ class Pace:
     Attributes:
         changes: (instant, factor on the time of work from then on), the first before the stretch.
         pauses: in their order; the first stands for those before the stretch.
+        even: whether all work takes the time that was drawn.
     """
 
     def __init__(self, replica: Replica) -> None:
         self.changes = [(BEFORE, replica.slow)]
         self.pauses = [Pause(BEFORE, 0, replica.paused_until)]
+        self.even = False
 
     def note(self, now: int, replica: Replica) -> None:
         """Take note of what an event has done."""
@@ -53,12 +55,14 @@ class Pace:
         if replica.paused_until > self.pauses[-1].until:
             self.pauses.append(Pause(now, replica.paused_until - max(self.pauses[-1].until, now), replica.paused_until))
 
-    def disturbed(self, since: int) -> bool:
-        """Whether any work takes another time than was drawn."""
-        return len(self.changes) > 1 or self.changes[0][1] != 1.0 or self.pauses[-1].until > since
+    def settle(self, since: int) -> None:
+        """All changes are known of a stretch that begins at an instant."""
+        self.even = len(self.changes) == 1 and self.changes[0][1] == 1.0 and self.pauses[-1].until <= since
 
     def work(self, begin: int, delay: int, until: int) -> tuple[int, int]:
         """When work of `delay` ends that begins at an instant, as known at another, and the time it is counted with."""
+        if self.even:
+            return begin + delay, delay
         slow = self.changes[bisect_right(self.changes, begin, key=_first) - 1][1]
         if slow != 1.0:
             delay = int(delay * slow)
@@ -69,7 +73,7 @@ class Pace:
 
     def postponed(self, begin: int, end: int, until: int) -> int:
         """When something ends that was to end at an instant, if the world is stopped in between and before `until`."""
-        for at, length, _ in self.pauses:
+        for at, length, _ in () if self.even else self.pauses:
             if begin < at < min(end, until):
                 end += length
         return end
@@ -78,10 +82,10 @@ class Pace:
         """`work`, for many at once."""
         if len(self.changes) > 1 or self.changes[0][1] != 1.0:
             at = np.array([change[0] for change in self.changes])
-            slow = np.array([change[1] for change in self.changes])[np.searchsorted(at, begin, side="right") - 1]
+            slow = np.array([change[1] for change in self.changes])[at.searchsorted(begin, side="right") - 1]
             delay = np.where(slow != 1.0, (delay * slow).astype(np.int64), delay)
         at = np.array([pause.at for pause in self.pauses])
-        until = np.array([pause.until for pause in self.pauses])[np.searchsorted(at, begin, side="right") - 1]
+        until = np.array([pause.until for pause in self.pauses])[at.searchsorted(begin, side="right") - 1]
         delay = delay + np.maximum(until - begin, 0)
         end = begin + delay
         for start, length, _ in self.pauses[1:]:
@@ -120,12 +124,20 @@ class Foresight:
         changes = self.thresholds[service]
         return changes[bisect_right(changes, now, key=_first) - 1][1]
 
-    def highest(self, service: Service) -> int:
-        """The highest threshold of background errors in the stretch."""
-        return max(threshold for _, threshold in self.thresholds[service])
+    def highest(self, service: Service, since: Times, time: int) -> int | Times:
+        """The highest threshold of background errors from some instants on, for a time."""
+        changes = self.thresholds[service]
+        if len(changes) == 1:
+            return changes[0][1]
+        highest = np.zeros_like(since)
+        ends = [at for at, _ in changes[1:]] + [self.until]
+        for (begin, threshold), end in zip(changes, ends, strict=True):
+            met = (since < end) & (since + time >= begin)
+            highest = np.where(met, np.maximum(highest, threshold), highest)
+        return highest
 
 
-def _first(entry: tuple[int, ...] | tuple[int, float]) -> float:
+def _first(entry: tuple[int, Any] | Pause) -> int:
     return entry[0]
 
 
@@ -152,13 +164,13 @@ def rehearse(cluster: Cluster, until: int) -> Foresight:
             if rule is Ahead.BLOCKS:
                 foresight.until = int(at)
             elif rule is Ahead.IDLES or rule is Ahead.OBSERVES:
-                foresight.periodic.append((int(at), event.period))
+                foresight.periodic.append((int(at), period_of(event)))
             else:
                 foresight.single.append(int(at))
                 saved.append((event, event.callbacks))
                 sim._now = at
                 sim.dispatch(event)
-                _note(foresight, int(at), replicas, services)
+                _note(foresight, int(at), event)
     finally:
         cluster.recorder.muted = False
         sim._queue, sim._now, sim.sequence = queue, now, sequence
@@ -169,13 +181,20 @@ def rehearse(cluster: Cluster, until: int) -> Foresight:
             replica.pauses, replica.paused = pauses, paused
         for service, threshold in services:
             service.error_threshold = threshold
+    for pace in foresight.paces.values():
+        pace.settle(int(now))
     return foresight
 
 
-def _note(foresight: Foresight, now: int, replicas: list[Replica], services: list[tuple[Service, int]]) -> None:
-    for replica in replicas:
-        foresight.paces[replica.uid].note(now, replica)
-    for service, _ in services:
-        changes = foresight.thresholds[service]
-        if service.error_threshold != changes[-1][1]:
-            changes.append((now, service.error_threshold))
+def _note(foresight: Foresight, now: int, event: Event) -> None:
+    """Take note of what a function has done to the replica or the service that it was called with."""
+    function = getattr(event, "function", None)
+    for touched in (getattr(function, "__self__", None), *getattr(event, "args", ())):
+        if isinstance(touched, Replica):
+            foresight.paces[touched.uid].note(now, touched)
+        elif isinstance(touched, Service):
+            changes = foresight.thresholds[touched]
+            if touched.error_threshold != changes[-1][1]:
+                changes.append((now, touched.error_threshold))
+            for replica in touched.replicas:
+                foresight.paces[replica.uid].note(now, replica)

@@ -14,22 +14,31 @@ import numpy as np
 
 from ...clock import WINDOW
 from ..call import NUMBER_BITS, Call, Flow
+from ..failures import DENIALS
 from ..program import UNIFORM_BITS
 from ..spans import FAILED, KEPT_PER_WINDOW, LONG_WAIT
-from .lanes import Batch, Flags, Ints, Moment
+from .lanes import NEVER, Batch, Flags, Ints, Moment
 from .queues import crowded, served_in_turn
 from .rehearsal import Foresight, Pace
-from .trace import NEVER, Leaf, Trace, Visit
+from .trace import Leaf, Trace, Visit
 from .tree import Tree, Work, ordered
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
     from ...workload import Draws
+    from ..edge import Edge
     from ..replica import Replica
     from ..service import Service
 
+SETTLING = 6
+WORTH = 0.4
+"""From which round on a stretch is cut where a guess still changes, and what part must be settled by then (chosen)."""
+
 ROUNDS = 12
 """Guesses that are made before a stretch is left to the events (chosen: two or three do in nearly all)."""
+
+USUAL_TIME = 10_000_000_000
+"""Nanoseconds after which a request that is not over ends the stretch (chosen: longer than users wait)."""
 
 TIGHT = 8
 """Workers up to which a queue at a replica is expected and solved from the start (chosen)."""
@@ -84,7 +93,7 @@ class Stretch:
 
     def _disturbed(self, service: Service) -> list[tuple[int, Pace]]:
         paces = ((index, self.foresight.paces[replica.uid]) for index, replica in enumerate(service.ready))
-        return [(index, pace) for index, pace in paces if pace.disturbed(self.start)]
+        return [(index, pace) for index, pace in paces if not pace.even]
 
     def _know_tokens(self) -> None:
         """The tokens that are held, as arrays by user."""
@@ -109,8 +118,8 @@ class Stretch:
         self.batch = self._batch()
 
     def _under_way(self) -> list[Leaf]:
-        entries = [entry for entry in self.cluster.sim._queue if entry[3].__class__ is Call]
-        leaves = [Leaf(call, int(at), sequence) for at, _, sequence, call in entries]
+        queue = self.cluster.sim._queue
+        leaves = [Leaf(call, int(at), sequence) for at, _, sequence, call in queue if isinstance(call, Call)]
         for service in self.services:
             for replica in service.replicas:
                 leaves += [Leaf(call, NEVER, call.start) for call in replica.queue]
@@ -130,7 +139,7 @@ class Stretch:
         parts = []
         for window, _, draws in self.draws:
             first = workload.cursor if window == workload.window else 0
-            last = int(np.searchsorted(draws.times, self.until))
+            last = int(draws.times.searchsorted(self.until))
             parts.append((window, draws, first, last))
         arrivals = np.concatenate([draws.times[first:last] for _, draws, first, last in parts])
         endpoints = np.concatenate([draws.endpoints[first:last] for _, draws, first, last in parts])
@@ -139,28 +148,26 @@ class Stretch:
         begin = 0
         for _, draws, first, last in parts:
             for base, places, rows in zip(tree.bases, draws.places, draws.rows, strict=True):
-                begun, ended = np.searchsorted(places, (first, last))
+                begun, ended = places.searchsorted((first, last))
                 lanes = places[begun:ended] + (begin - first)
                 columns[base : base + rows.shape[1], lanes] = rows[begun:ended].T
             begin += last - first
         users = columns[ints(tree.bases)[endpoints], np.arange(len(endpoints))] * workload.users >> UNIFORM_BITS
-        unusual = self._unusual(columns, endpoints)
-        for lane in np.nonzero(unusual)[0].tolist():
+        unusual = self._unusual(columns, endpoints, arrivals)
+        for lane in unusual.nonzero()[0].tolist():
             leaf = self.arrival(int(endpoints[lane]), int(numbers[lane]), int(arrivals[lane]), columns[:, lane])
             self.traces.append(Trace(self, leaf))
-        if unusual.any():
-            usual = ~unusual
-            numbers, arrivals, endpoints, users = (v[usual] for v in (numbers, arrivals, endpoints, users))
-            columns = columns[:, usual]
-        return Batch(self, tree, numbers, arrivals, endpoints, columns, users)
+        return Batch(self, tree, numbers, arrivals, endpoints, columns, users, ~unusual)
 
-    def _unusual(self, columns: Ints, endpoints: Ints) -> Flags:
-        """Which requests may meet a background error."""
-        errors = [(column, self.foresight.highest(service)) for service, column in self.tree.errors]
-        errors = [(column, threshold) for column, threshold in errors if threshold]
+    def _unusual(self, columns: Ints, endpoints: Ints, arrivals: Ints) -> Flags:
+        """Which requests may meet a background error before `USUAL_TIME` has passed."""
+        thresholds = {service: self.foresight.highest(service, arrivals, USUAL_TIME) for service in self.services}
+        errors = [(column, thresholds[service]) for service, column in self.tree.errors]
+        errors = [(column, threshold) for column, threshold in errors if np.any(threshold)]
         if not errors:
             return np.zeros(len(endpoints), dtype=bool)
-        below = columns[[column for column, _ in errors]] < ints([threshold for _, threshold in errors])[:, None]
+        highest = np.stack([np.broadcast_to(threshold, arrivals.shape) for _, threshold in errors])
+        below = columns[[column for column, _ in errors]] < highest
         # The columns of other endpoints than its own mean nothing to a request.
         owners = np.searchsorted(self.tree.bases, [column for column, _ in errors], side="right") - 1
         found: Flags = (below & (owners[:, None] == endpoints)).any(0)
@@ -217,24 +224,27 @@ class Stretch:
             self.batch.follow()
             if self.round:
                 for trace in self.traces:
-                    if trace.stale or trace.until != self.until:
+                    if trace.stale:
                         trace.follow(self.until)
             self._visits.clear()
             self._coincidence = NEVER
-            self._note_mints()
-            changed = [self._sign_in(), *map(self._look_up, self.stores)]
+            changed = [self._note_mints(), self._sign_in(), *map(self._look_up, self.stores)]
             changed += [self._take_turns(s) for s in self.services if self.disturbed[s] and ordered(s)]
-            if self.round:
-                changed += [self._queue(service) for service in self.tight]
-            unsure = any(changed) or any(trace.stale for trace in self.traces)
-            if self.round and not unsure and self._proven():
+            if not self.round:
+                continue
+            changed += [self._queue(service) for service in self.tight]
+            # What is guessed of requests that arrive before the first that is guessed anew is settled.
+            settled = min(changed)
+            if self.round >= SETTLING and settled - self.start > (self.until - self.start) * WORTH:
+                self.ends(settled)
+            if settled >= self.until and self._proven():
                 return
             if self.until <= self.start:
                 raise Unsolved
         raise Unsolved
 
-    def _note_mints(self) -> None:
-        """All tokens signed in the stretch, in the order of users and times."""
+    def _note_mints(self) -> int:
+        """All tokens signed in the stretch, in the order of users and times; since when they are others than before."""
         users, times, kids = [], [], []
         for batch in [self.batch]:
             for moment in batch.mints:
@@ -250,11 +260,14 @@ class Stretch:
         user, at, kid = np.concatenate(users), np.concatenate(times), np.concatenate(kids)
         code = self._code(user, at)
         order = np.argsort(code, kind="stable")
+        changed = NEVER
         if not np.array_equal(self._mint_codes, code[order]):
+            changed = self.start + int((np.setxor1d(self._mint_codes, code) & _TIME).min(initial=0))
             for trace in self.traces:
                 trace.stale = True  # it may hold another token
         self._mint_codes, self._mint_times, self._mint_kids = code[order], at[order], kid[order]
         self._mint_users = user[order]
+        return changed
 
     def mints(self) -> list[tuple[int, int, str]]:
         """(instant, user, key) of every token signed, those of one user in their order."""
@@ -273,7 +286,7 @@ class Stretch:
         """The last mint of each user before an instant, -1 where there is none."""
         if not self._mint_codes.size:
             return np.full(len(users), -1, dtype=np.int64)
-        last = np.searchsorted(self._mint_codes, self._code(users, at)) - 1
+        last = self._mint_codes.searchsorted(self._code(users, at)) - 1
         return np.where((last >= 0) & (self._mint_users[last] == users), last, -1)
 
     def token_at(self, users: Ints, at: Ints) -> tuple[Ints, Ints]:
@@ -285,26 +298,28 @@ class Stretch:
         kid[fresh] = self._mint_kids[minted[fresh]]
         return until, kid
 
-    def _sign_in(self) -> bool:
-        changed = False
-        for batch in [self.batch]:
-            for moment in batch.sign_ins:
-                users = batch.users[moment.lanes]
-                needed = self.token_until[users] <= moment.at
-                old = np.nonzero(needed)[0]
-                if old.size:
-                    until, _ = self.token_at(users[old], moment.at[old])
-                    needed[old] = until <= moment.at[old]
-                dense = np.zeros(len(batch), dtype=bool)
-                dense[moment.lanes] = needed
-                before = batch.signs_in[moment.number]
-                if before is None or not np.array_equal(before, dense):
-                    changed |= bool(before is not None or dense.any())
-                    batch.signs_in[moment.number] = dense
-                    batch.stale.add(self.tree.signed_by[moment.number])
+    def _sign_in(self) -> int:
+        """Who has to sign in."""
+        changed = NEVER
+        batch = self.batch
+        for moment in batch.sign_ins:
+            users = batch.users[moment.lanes]
+            needed = self.token_until[users] <= moment.at
+            old = needed.nonzero()[0]
+            if old.size:
+                until, _ = self.token_at(users[old], moment.at[old])
+                needed[old] = until <= moment.at[old]
+            dense = np.zeros(len(batch), dtype=bool)
+            dense[moment.lanes] = needed
+            before = batch.signs_in[moment.number]
+            other = dense if before is None else dense != before
+            if other.any():
+                changed = min(changed, batch.first(other))
+                batch.signs_in[moment.number] = dense
+                batch.stale.add(self.tree.signed_by[moment.number])
         return changed
 
-    def _look_up(self, store: Service) -> bool:
+    def _look_up(self, store: Service) -> int:
         """Which keys are missing, as of what is written before each look-up."""
         expiries = self.expiries[store]
         looks = [_Look(batch, moment, expiries) for batch in [self.batch] for moment in batch.reads_of(store)]
@@ -314,14 +329,15 @@ class Stretch:
         times = [np.full(len(keys), read[3]) for read, keys in zip(traced, stale, strict=True)]
         at = np.concatenate([*(look.at for look in looks), *times] or [_none])
         missing = self._still_missing(key, at, store)
-        changed, begin = False, 0
+        changed, begin = NEVER, 0
         for look in looks:
-            changed |= look.tell(missing[begin : begin + len(look.keys)])
+            changed = min(changed, look.tell(missing[begin : begin + len(look.keys)]))
             begin += len(look.keys)
-        for (trace, place, _, _, _), keys in zip(traced, stale, strict=True):
+        for (trace, place, _, looked, _), keys in zip(traced, stale, strict=True):
             flags = missing[begin : begin + len(keys)].tolist()
             begin += len(keys)
-            changed |= trace.lack(place, [k for k, lacking in zip(keys, flags, strict=True) if lacking])
+            if trace.lack(place, [k for k, lacking in zip(keys, flags, strict=True) if lacking]):
+                changed = min(changed, looked)
         return changed
 
     def _still_missing(self, key: Ints, at: Ints, store: Service) -> Flags:
@@ -335,7 +351,7 @@ class Stretch:
         written = np.sort(np.concatenate(writes))
         if not written.size:
             return np.ones(len(key), dtype=bool)
-        last = np.searchsorted(written, code) - 1
+        last = written.searchsorted(code) - 1
         same = at[written[np.minimum(last + 1, len(written) - 1)] == code]
         if same.size:
             self._coincidence = min(self._coincidence, int(same.min()))
@@ -364,7 +380,7 @@ class Stretch:
             known = self._visits[service] = found, traced
         return known
 
-    def _take_turns(self, service: Service) -> bool:
+    def _take_turns(self, service: Service) -> int:
         """Who goes to which replica, in the order in which they come."""
         found, traced = self.visits_of(service)
         traced = [entry for entry in traced if entry[1].choice >= 0]
@@ -373,33 +389,34 @@ class Stretch:
         order = np.argsort(np.concatenate(enter), kind="stable")
         choices = np.empty(len(order), dtype=np.int64)
         choices[order] = (service.turn + 1 + np.arange(len(order))) % len(service.ready)
-        changed, begin = False, 0
+        changed, begin = NEVER, 0
         for batch, asks, there in found:
             count = int(there.sum())
             mine = batch.choices[asks]
             before = mine.copy()
             mine[there] = choices[begin : begin + count]
-            other = (mine != before).any(1)
+            other = mine != before
             if other.any():
-                changed = True
+                changed = batch.first(other.any(0))
                 batch.choices[asks] = mine
-                batch.stale.update(self.tree.asked_by[ask] for ask in asks[other].tolist())
+                batch.stale.update(self.tree.asked_by[ask] for ask in asks[other.any(1)].tolist())
             begin += count
         for (trace, visit), choice in zip(traced, choices[begin:].tolist(), strict=True):
             if visit.choice != choice:
-                changed = trace.stale = True
+                changed = min(changed, visit.enter)
+                trace.stale = True
                 trace.choices[visit.name] = choice
         return changed
 
-    def _queue(self, service: Service) -> bool:
+    def _queue(self, service: Service) -> int:
         """Who waits for a worker, and how long."""
         found, traced = self.visits_of(service)
-        changed = False
+        changed = NEVER
         if len(service.ready) > 1 and ordered(service) and not self.disturbed[service]:
             changed = self._take_turns(service)
             found, traced = self.visits_of(service)
         for index, replica in enumerate(service.ready):
-            changed |= self._queue_at(replica, index, found, traced)
+            changed = min(changed, self._queue_at(replica, index, found, traced))
         return changed
 
     def _queue_at(
@@ -408,7 +425,7 @@ class Stretch:
         index: int,
         found: list[tuple[Batch, Ints, Flags]],
         traced: list[tuple[Trace, Visit]],
-    ) -> bool:
+    ) -> int:
         here = [(batch, asks, there & (batch.choices[asks] == index)) for batch, asks, there in found]
         mine = [entry for entry in traced if entry[1].replica is replica and entry[1].begin != NEVER]
         enter, begin, end = (
@@ -425,24 +442,26 @@ class Stretch:
         granted = served_in_turn(enter, np.minimum(end - begin, _LONG), replica.workers)
         waits = np.where(held, 0, granted - enter)
         if not waits.any() and not (begin != enter).any():
-            return False
+            return NEVER
         late = np.nonzero(waits >= LONG_WAIT)[0]
         if late.size:
             self.ends(int((enter[late] + LONG_WAIT).min()))  # its spans are kept from there on
         if (waits > 0).sum() > replica.service.queue_limit:
             raise Unsolved
-        changed = bool(((granted != begin) & ~held).any())
+        other = (granted != begin) & ~held
+        changed = int(enter[other].min(initial=NEVER))
         at = 0
         for batch, asks, where in here:
             count = int(where.sum())
             rows = batch.waits[asks]
             before = rows.copy()
             rows[where] = waits[at : at + count]
-            other = (rows != before).any(1)
-            if other.any():
+            moved = rows != before
+            if moved.any():
+                changed = min(changed, batch.first(moved.any(0)))
                 batch.waits[asks] = rows
                 batch.waiting |= set(asks[rows.any(1)].tolist())
-                batch.stale.update(self.tree.asked_by[ask] for ask in asks[other].tolist())
+                batch.stale.update(self.tree.asked_by[ask] for ask in asks[moved.any(1)].tolist())
             at += count
         for (trace, visit), wait in zip(mine, waits[at:].tolist(), strict=True):
             if not visit.fixed and trace.waits.get(visit.name, 0) != wait:
@@ -464,6 +483,7 @@ class Stretch:
         self._check_pools()
         self._check_tokens()
         self._check_retries()
+        self._check_breakers()
         self._check_ties()
         return True
 
@@ -484,6 +504,9 @@ class Stretch:
             late = (batch.enter >= 0) & (batch.end - batch.enter >= timeouts)
             if late.any():
                 self.ends(int((batch.enter + timeouts)[late].min()))
+        slow = self.batch.usual & (self.batch.done - self.batch.arrivals > USUAL_TIME)
+        if slow.any():
+            self.ends(self.batch.first(slow) + USUAL_TIME)
         for trace in self.traces:
             for visit in trace.visits:
                 if visit.end - visit.enter >= visit.edge.timeout:
@@ -554,6 +577,17 @@ class Stretch:
             if kept[at // WINDOW] > KEPT_PER_WINDOW[FAILED]:
                 self.ends(at)
 
+    def _check_breakers(self) -> None:
+        """No circuit breaker opens."""
+        failed: dict[tuple[Replica, Edge], list[int]] = {}
+        for visit in (visit for trace in self.traces for visit in trace.visits):
+            if visit.caller is not None and visit.edge.breaker is not None and visit.failure not in (0, *DENIALS):
+                failed.setdefault((visit.caller, visit.edge), []).append(visit.end)
+        for (replica, edge), ends in failed.items():
+            breaker = replica.breaker(edge)
+            if breaker.failed + len(ends) >= breaker.spec.failure_ratio * breaker.spec.window:
+                self.ends(min(ends))
+
     def _check_ties(self) -> None:
         """No two requests do something at the same nanosecond, nor with a known event."""
         at = self._tie(self._wakes())
@@ -563,7 +597,7 @@ class Stretch:
         self._tie(self._grants())
         self.ends(self._coincidence)  # a request writes a key and looks it up at one instant
         known = self.foresight.instants(self.start)
-        there = np.searchsorted(at, known)
+        there = at.searchsorted(known)
         if len(at):
             tied = known[(there < len(at)) & (at[np.minimum(there, len(at) - 1)] == known)]
             if tied.size:
@@ -572,7 +606,7 @@ class Stretch:
     def _tie(self, moments: list[tuple[Ints, Ints | int]]) -> Ints:
         """End before the first instant that belongs to two requests; returns all instants in order."""
         at = np.sort(np.concatenate([times.ravel() for times, _ in moments]))
-        at = at[np.searchsorted(at, 0) :]
+        at = at[at.searchsorted(0) :]
         same = at[1:][at[1:] == at[:-1]]
         for instant in same[same < self.until].tolist():
             who = {
@@ -589,7 +623,7 @@ class Stretch:
         """When requests begin to do something, and which."""
         found: list[tuple[Ints, Ints | int]] = [(ints(t.wakes), t.origin.call.flow.number) for t in self.traces]
         for batch in [self.batch]:
-            found.append((batch.arrivals, batch.numbers))
+            found.append((np.where(batch.usual, batch.arrivals, -1), batch.numbers))
             if batch.tree.works:
                 found.append((np.where(batch.start >= 0, batch.stop, -1), batch.numbers))
             for number in sorted(batch.waiting):
@@ -646,17 +680,18 @@ class _Look:
         self.lane, self.at = moment.lanes[place], moment.at[place]
         self.keys = keys[self.row, self.lane]
 
-    def tell(self, missing: Flags) -> bool:
-        """Guess which of them are missing; whether that is something else than before."""
+    def tell(self, missing: Flags) -> int:
+        """Guess which of them are missing; the first request for which that is something else than before."""
         assert self.moment.items is not None
         lacks = np.zeros(self.moment.items.live.shape, dtype=bool)
         lacks[self.row[missing], self.lane[missing]] = True
         before = self.batch.missing[self.moment.number]
-        if before is not None and np.array_equal(before, lacks):
-            return False
+        other: Flags = lacks if before is None else lacks != before
+        if before is not None and not other.any():
+            return NEVER
         self.batch.missing[self.moment.number] = lacks
         self.batch.stale.add(self.batch.tree.read_by[self.moment.number])
-        return True
+        return self.batch.first(np.any(other, axis=0))
 
 
 def _expiries(store: Service) -> Ints:
@@ -688,8 +723,8 @@ def _generations(key: Ints, code: Ints, ttl: int) -> Flags:
     misses = np.zeros(len(code) + 1, dtype=np.int64)
     current = np.nonzero(np.concatenate(([True], sorted_keys[1:] != sorted_keys[:-1])))[0]
     while current.size:
-        filled = np.searchsorted(sorted_codes, sorted_codes[current] + FILL_TIME, side="right")
-        again = np.searchsorted(sorted_codes, sorted_codes[current] + FILL_TIME + ttl, side="right")
+        filled = sorted_codes.searchsorted(sorted_codes[current] + FILL_TIME, side="right")
+        again = sorted_codes.searchsorted(sorted_codes[current] + FILL_TIME + ttl, side="right")
         np.add.at(misses, current, 1)
         np.add.at(misses, filled, -1)
         inside = (again < len(code)) & (sorted_keys[np.minimum(again, len(code) - 1)] == sorted_keys[current])

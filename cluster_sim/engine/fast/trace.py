@@ -13,14 +13,13 @@ from ..program import UNIFORM_BITS
 from ..recorder import GOOD
 from ..service import LogRecord
 from ..span_record import NOBODY, REQUEST, SERVED, USER, WORKER
+from .lanes import NEVER
 
 if TYPE_CHECKING:
     from ..edge import Edge
     from ..replica import Replica
     from ..service import Service
     from .stretch import Stretch
-
-NEVER = 1 << 62
 
 _SLOTS = tuple(slot for slot in Call.__slots__ if slot != "__weakref__")
 
@@ -91,7 +90,7 @@ class Trace:
 
     Attributes:
         choices, waits: by visit, the index of its replica among the ready ones and its wait for a worker.
-        stale: whether it is guessed otherwise than it was followed; `until`: how far that was.
+        stale: whether it is guessed otherwise than it was followed.
         missing: per look-up in a store, the keys that it lacks.
         visits, works, reads, writes, mints, checks, spans, effects, wakes: what it did in the stretch, in order.
         taken, kept, refused: its retries with their edges, instants from which on its spans are kept, and (instant,
@@ -107,14 +106,18 @@ class Trace:
         self.choices: dict[tuple[int, int], int] = {}
         self.waits: dict[tuple[int, int], int] = {}
         self.missing: list[list[int]] = []
-        self.stale, self.until = True, 0
+        self.stale = True
         self._forget()
 
     def follow(self, until: int) -> None:
         """Follow the request to its end, or to the last thing it begins before an instant."""
         self._forget()
-        self.stale, self.until = False, until
+        self.stale = False
         self._walk(until)
+
+    def over_before(self, until: int) -> bool:
+        """Whether the user has the answer before an instant."""
+        return self.outcome is not None and self.outcome[0] < until
 
     def lack(self, place: int, keys: list[int]) -> bool:
         """Guess what a look-up lacks; whether that is something else than before."""
@@ -148,7 +151,7 @@ class Trace:
         """A copy of the request as it is now, with the visits that it is in the middle of."""
         copies: list[Call] = []
         original: Call | None = self.origin.call
-        flow = original.flow
+        flow = self.origin.call.flow
         flow = Flow(flow.number, flow.user, flow.endpoint, flow.sampled, flow.start)
         while original is not None:
             copy = Call()
@@ -378,8 +381,8 @@ class Trace:
             self._effect(now, _count_seen, edge, failure)
             if edge.client != USERS:
                 assert parent.replica is not None
-                if edge.server in parent.replica.pools or edge.breaker is not None:
-                    self.stretch.ends(now)  # the line tells the state of the pool; what opens a breaker is left to it
+                if edge.server in parent.replica.pools:
+                    self.stretch.ends(now)  # the line tells the state of the pool, which is not known here
                 data = (edge.index, failure, call.attempt, flow.number, STATUS[failure])
                 self._log(now, parent.replica, "call_failed", data)
             if call.attempt < edge.retries and failure not in DENIALS:

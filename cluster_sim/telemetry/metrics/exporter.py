@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Failures = tuple[tuple[int, Failure], ...]
 """The kinds of failures a pod has had, as (slot, failure), in the order of their first occurrence."""
 
+Grid = tuple[str, int | str]
+"""Whose figures a target shows, and thereby at which instants of a stretch they are looked at."""
+
 Key = tuple[object, ...]
 """All that decides which series a target has, apart from the target itself."""
 
@@ -51,7 +54,7 @@ class Exporter(Protocol):
     place: tuple[str, int]
     """Names the target for its scrape offset: a stream and a number."""
 
-    grid: tuple[str, object]
+    grid: Grid
     """Whose figures it reads: those of a pod (by its number) or of a node (by name), or the graph of all services."""
 
     def catch_up(self, present: Present) -> None:
@@ -114,7 +117,7 @@ class PodExporter:
         self.replica = replica
         self.edges = edges
         self.place = ("scrape-offset/pod", replica.uid)
-        self.grid = ("pod", replica.uid)
+        self.grid: Grid = ("pod", replica.uid)
 
     def catch_up(self, present: Present) -> None:
         """It reads what the pod counts."""

@@ -8,7 +8,7 @@ from ...engine.failures import DENIALS, Failure
 from ...engine.replica import SUM
 from ...specs import USERS, Language
 from ..identity import NAMESPACE
-from .exporter import Key, Present, Reading
+from .exporter import Grid, Key, Present, Reading
 from .spec import Column, Labels, Layout, MetricSpec
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class GraphExporter:
     """
 
     place = ("scrape-offset/tempo", 0)
-    grid = ("graph", 0)
+    grid: Grid = ("graph", 0)
 
     def __init__(self, edges: list[Edge], services: list[Service]) -> None:
         self.servers = {service.name: service for service in services}

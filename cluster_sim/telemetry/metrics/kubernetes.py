@@ -9,7 +9,7 @@ from simpy.events import Event
 from ...clock import SECOND
 from ...engine.lifecycle import Scaling
 from ..identity import NAMESPACE
-from .exporter import Key, Present, Reading
+from .exporter import Grid, Key, Present, Reading
 from .spec import Column, Labels, Layout, MetricSpec
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class StateExporter:
     """
 
     place = ("scrape-offset/kube-state-metrics", 0)
-    grid = ("state", 0)
+    grid: Grid = ("state", 0)
 
     def catch_up(self, present: Present) -> None:
         """It reads nothing that requests change."""
@@ -174,7 +174,7 @@ class NodeExporter:
         self.number = number
         self.services = services
         self.place = ("scrape-offset/kubelet", number)
-        self.grid = ("node", self.name)
+        self.grid: Grid = ("node", self.name)
 
     def catch_up(self, present: Present) -> None:
         """It reads the work of the pods on the node, and the memory of stores."""

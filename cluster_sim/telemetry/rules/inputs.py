@@ -49,6 +49,8 @@ class Groups:
     def sums(self, values: NDArray[Any]) -> Floats:
         """For each evaluation and each group the sum over its members, of all of which the values are given."""
         rows, width = len(values), self.count * self.size
+        if not width:
+            return np.zeros((rows, 0))
         if len(self._cells) != rows:
             cells = np.arange(0, rows * width, width)[:, np.newaxis] + ints(self._group) * self.size
             self._cells = cells if self.size == 1 else cells[..., np.newaxis] + np.arange(self.size)

@@ -3,7 +3,8 @@
 A read API is a `ReadAPI` with its routes, mounted under `/sessions/{session_id}/<name>` for the cluster of a session
 (and under `/sessions/{session_id}/wall/<name>`, with `clock=wall`) and under `/live/<name>` for the live one. The
 handler of a route is an ordinary function that is given a `Reading` and returns a response. It runs in a thread of its
-own pool while the cluster stands still: a session's step waits for it, and it for a step under way.
+own pool, in the process where the session is played, on a copy of its cluster: it waits for a step under way, and no
+step waits for it.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from fastapi import FastAPI, Request, Response
 
 from cluster_sim import Cluster
 
 from ...errors import EnvError
+from ...playing import Environment, Later
+from ...sessions import Session
 from ..refusals import refusal
 from ..runner import EpisodeRunner
 from .parameters import SECOND, Parameters, read_parameters
@@ -135,11 +138,8 @@ class ReadAPI:
         async def endpoint(request: Request) -> Response:
             parameters = await read_parameters(request)
 
-            def work(cluster: Cluster, clock: Clock) -> Response:
-                return handler(Reading(cluster=cluster, clock=clock, parameters=parameters, path=request.path_params))
-
             try:
-                return await ask(request, parameters, work)
+                return await ask(request, Asked(handler, parameters, dict(request.path_params)))
             except EnvError as error:
                 request.app.state.metrics.refused(error.code)
                 return self.refuse(error)
@@ -147,29 +147,52 @@ class ReadAPI:
         return endpoint
 
 
-Work = Callable[[Cluster, Clock], Response]
+@dataclass(frozen=True)
+class Asked:
+    """What a request asks of whatever cluster: a handler, found by its name in another process, and its parameters."""
+
+    handler: Handler
+    parameters: Parameters
+    path: Mapping[str, str]
+
+    def of(self, cluster: Cluster, *, wall: bool = False) -> Response:
+        clock = clock_of(cluster, wall=wall)
+        return self.handler(Reading(cluster=cluster, clock=clock, parameters=self.parameters, path=self.path))
+
+
+@dataclass(frozen=True)
+class ReadSession:
+    """A read of the cluster that a session plays on, as of its simulated now."""
+
+    changes: ClassVar[bool] = False
+    begins: ClassVar[bool] = False
+    asked: Asked
+    wall: bool
+
+    def __call__(self, session: Session) -> Later:
+        return session.readable().later(self._answer)
+
+    def _answer(self, environment: Environment) -> Response:
+        return self.asked.of(environment.cluster, wall=self.wall)
 
 
 class Ask(Protocol):
-    """Has work done on the cluster that a request is about."""
+    """Has a read done on the cluster that a request is about."""
 
-    async def __call__(self, request: Request, parameters: Parameters, work: Work) -> Response: ...
+    async def __call__(self, request: Request, asked: Asked) -> Response: ...
 
 
-async def ask_session(request: Request, parameters: Parameters, work: Work) -> Response:
-    """On a session's cluster, as of its simulated now; the session must have been reset with `read_api=true`."""
+async def ask_session(request: Request, asked: Asked) -> Response:
+    """On a session's cluster, wherever it is played; the session must have been reset with `read_api=true`."""
     runner: EpisodeRunner = request.app.state.runner
     session = runner.store.get(request.path_params["session_id"])
-    wall = parameters.get("clock") == "wall" or request.url.path.startswith(f"/sessions/{session.session_id}/{WALL}/")
-
-    def on_readable() -> Response:
-        cluster = session.readable()
-        return work(cluster, clock_of(cluster, wall=wall))
-
-    return await runner.read(session, on_readable)
+    walled = request.url.path.startswith(f"/sessions/{session.session_id}/{WALL}/")
+    wall = walled or asked.parameters.get("clock") == "wall"
+    answer: Response = await runner.read(session, ReadSession(asked, wall))
+    return answer
 
 
-async def ask_live(request: Request, parameters: Parameters, work: Work) -> Response:
+async def ask_live(request: Request, asked: Asked) -> Response:
     """On the live cluster, whose epoch is the wall clock's."""
     runner: EpisodeRunner = request.app.state.runner
     live: Live | None = getattr(request.app.state, "live", None)
@@ -178,7 +201,7 @@ async def ask_live(request: Request, parameters: Parameters, work: Work) -> Resp
 
     def locked() -> Response:
         with live.lock:
-            return work(live.cluster, clock_of(live.cluster))
+            return asked.of(live.cluster)
 
     return await runner.read_live(locked)
 
