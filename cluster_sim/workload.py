@@ -131,14 +131,13 @@ class Workload(Event):
             self._draws = self.draw(self.window, self.expected)
         return self._draws
 
-    def _row(self, place: int) -> list[int]:
-        if not self.rows:
-            draws = self.draws()
-            self.rows = [[]] * len(draws.times)
-            for places, rows in zip(draws.places, draws.rows, strict=True):
-                for at, row in zip(places.tolist(), rows.tolist(), strict=True):
-                    self.rows[at] = row
-        return self.rows[place]
+    def unpack(self) -> None:
+        """Have the rows of the present window at hand, one by one."""
+        draws = self.draws()
+        self.rows = [[]] * len(draws.times)
+        for places, rows in zip(draws.places, draws.rows, strict=True):
+            for at, row in zip(places.tolist(), rows.tolist(), strict=True):
+                self.rows[at] = row
 
     def spare_row(self, flow: Flow, *keys: int) -> list[int]:
         """The draws of a retry: those of the request would repeat its fate."""
@@ -164,7 +163,9 @@ class Workload(Event):
         place = self.cursor
         self.cursor = place + 1
         self.arrived += 1
-        row = self.rows[place] if self.rows else self._row(place)
+        if not self.rows:
+            self.unpack()
+        row = self.rows[place]
         endpoint = self.endpoints[place]
         start = self.times[place]
         call = _new_call(Call)  # its __init__ has nothing to do

@@ -192,9 +192,9 @@ def test_a_copy_goes_on_like_the_original(story: Story) -> None:
 
 def test_a_healthy_cluster_is_computed_by_the_vectorised_executor() -> None:
     """Otherwise nothing above would have been compared with anything."""
-    cluster = Cluster(seven_services(), 5)
+    cluster = Cluster(seven_services(50), 5)
     cluster.run_for(600)
-    assert cluster.fast.computed > 0.8 * cluster.now
+    assert cluster.fast.computed > 0.6 * cluster.now
 
 
 def test_random_clusters_with_room_are_computed_by_it_mostly() -> None:

@@ -137,6 +137,7 @@ def drawn(spec: ClusterSpec, seed: int, windows: int, column: int = -1) -> Drawn
     for window in range(windows):
         if window:
             workload._next_window()
+        workload.unpack()
         numbers.extend((window << 20) + place for place in range(len(workload.rows)))
         times.extend(workload.times[:-1])
         values.extend(row[column] for row in workload.rows)

@@ -37,6 +37,7 @@ class Moment(NamedTuple):
         ask: number of the call in which it happens; -1 at the users.
         number: of a look-up or a sign-in among those of the program.
         service: the store that is looked up or written.
+        node: which operation of the program it is, as a number that only tells it from others.
     """
 
     lanes: Ints
@@ -45,6 +46,12 @@ class Moment(NamedTuple):
     number: int = -1
     items: Items | None = None
     service: Service | None = None
+    node: int = 0
+
+    @property
+    def what(self) -> tuple[int, int]:
+        """The operation, whichever lanes it is about."""
+        return self.ask, self.node
 
 
 class Moments:
@@ -59,6 +66,21 @@ class Moments:
         self.sign_ins: list[Moment] = []
         self.checks: list[Moment] = []
 
+    def replace(self, lanes: Flags, other: Moments) -> None:
+        """Let some lanes do something else than they did."""
+        for kind in self.__slots__:
+            mine: list[Moment] = getattr(self, kind)
+            others = {moment.what: moment for moment in getattr(other, kind)}
+            for place, moment in enumerate(mine):
+                keep = ~lanes[moment.lanes]
+                parts = [(moment.lanes[keep], moment.at[keep])]
+                new = others.pop(moment.what, None)
+                if new is not None:
+                    parts.append((new.lanes, new.at))
+                joined, at = (np.concatenate(part) for part in zip(*parts, strict=True))
+                mine[place] = moment._replace(lanes=joined, at=at)
+            mine.extend(others.values())
+
 
 class Batch:
     """The lanes of a stretch.
@@ -69,7 +91,7 @@ class Batch:
         columns: their draws, a row per column.
         choices, waits: a row per call: the index of the replica among the ready ones, and the wait for a worker.
         waiting: calls for which somebody waits.
-        stale: endpoints whose lanes are guessed otherwise than they were followed.
+        stale: lanes that are guessed otherwise than they were followed.
         expires: by look-up, when each key expires that is there before the stretch.
         missing: by look-up, which keys the store lacks. signs_in: by sign-in, who has to.
         enter, begin, end: a row per call: when it reached its server, got a worker, was answered.
@@ -108,7 +130,8 @@ class Batch:
         self.begin, self.end = np.empty_like(self.enter), np.empty_like(self.enter)
         self.start = np.empty((len(tree.works), lanes), dtype=np.int64)
         self.counted, self.stop = np.empty_like(self.start), np.empty_like(self.start)
-        self.stale = set(range(len(tree.endpoints)))
+        self.stale = usual.copy()
+        self._live: dict[int, Flags] = {}
         self._found = [Moments() for _ in tree.endpoints]
         self._moments = Moments()
         self.left: dict[int, Items] = {}
@@ -129,15 +152,16 @@ class Batch:
         return int(self.arrivals[lanes].min(initial=NEVER))
 
     def follow(self) -> None:
-        """Compute the lanes of endpoints that are guessed otherwise than they were followed."""
-        for endpoint in sorted(self.stale):
-            lanes = self.lanes[endpoint]
-            self.enter[:, lanes] = ABSENT
-            self.start[:, lanes] = ABSENT
-            self._moments = self._found[endpoint] = Moments()
+        """Compute the lanes that are guessed otherwise than they were followed."""
+        for endpoint, lanes in enumerate(self.lanes):
+            lanes = lanes[self.stale[lanes]]
             if lanes.size:
+                self.enter[:, lanes] = ABSENT
+                self.start[:, lanes] = ABSENT
+                self._moments = Moments()
                 self.done[lanes], _ = self._run(self.tree.endpoints[endpoint], lanes, self.arrivals[lanes], -1, None)
-        self.stale.clear()
+                self._found[endpoint].replace(self.stale, self._moments)
+        self.stale.fill(False)
 
     @property
     def reads(self) -> list[Moment]:
@@ -183,7 +207,7 @@ class Batch:
                         taken = self._chances[node.column] = self.columns[node.column] < node.threshold
                     at, items = self._branch(node.steps, taken, lanes, at, ask, items)
                 case SignIn():
-                    self._moments.sign_ins.append(Moment(lanes, at, ask, node.number))
+                    self._moments.sign_ins.append(Moment(lanes, at, ask, node.number, node=id(node)))
                     needed = self.signs_in[node.number]
                     if needed is not None:
                         at, items = self._branch(node.steps, needed, lanes, at, ask, items)
@@ -192,7 +216,7 @@ class Batch:
                     items = Items(keys, np.ones(keys.shape, dtype=bool))
                 case Read():
                     if items is not None:
-                        self._moments.reads.append(Moment(lanes, at, ask, node.number, items, node.service))
+                        self._moments.reads.append(Moment(lanes, at, ask, node.number, items, node.service, id(node)))
                         items = self._lacking(node, lanes, items)
                 case IfItems():
                     if items is not None:
@@ -200,11 +224,11 @@ class Batch:
                         at, items = self._branch(node.steps, left, lanes, at, ask, items)
                 case Write():
                     if items is not None:
-                        self._moments.writes.append(Moment(lanes, at, ask, -1, items, node.service))
+                        self._moments.writes.append(Moment(lanes, at, ask, -1, items, node.service, id(node)))
                 case Mint():
-                    self._moments.mints.append(Moment(lanes, at, ask))
+                    self._moments.mints.append(Moment(lanes, at, ask, node=id(node)))
                 case Verify():
-                    self._moments.checks.append(Moment(lanes, at, ask))
+                    self._moments.checks.append(Moment(lanes, at, ask, node=id(node)))
         return at, items
 
     def _branch(
@@ -251,6 +275,8 @@ class Batch:
 
     def _lacking(self, node: Read, lanes: Ints, items: Items) -> Items:
         missing = self.missing[node.number]
-        live = items.live.copy()
-        live[:, lanes] &= False if missing is None else missing[:, lanes]
+        live = self._live.get(node.number)
+        if live is None:
+            live = self._live[node.number] = np.zeros_like(items.live)
+        live[:, lanes] = False if missing is None else items.live[:, lanes] & missing[:, lanes]
         return Items(items.keys, live)

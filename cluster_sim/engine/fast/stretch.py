@@ -316,7 +316,7 @@ class Stretch:
             if other.any():
                 changed = min(changed, batch.first(other))
                 batch.signs_in[moment.number] = dense
-                batch.stale.add(self.tree.signed_by[moment.number])
+                batch.stale |= other
         return changed
 
     def _look_up(self, store: Service) -> int:
@@ -399,7 +399,7 @@ class Stretch:
             if other.any():
                 changed = batch.first(other.any(0))
                 batch.choices[asks] = mine
-                batch.stale.update(self.tree.asked_by[ask] for ask in asks[other.any(1)].tolist())
+                batch.stale |= other.any(0)
             begin += count
         for (trace, visit), choice in zip(traced, choices[begin:].tolist(), strict=True):
             if visit.choice != choice:
@@ -461,7 +461,7 @@ class Stretch:
                 changed = min(changed, batch.first(moved.any(0)))
                 batch.waits[asks] = rows
                 batch.waiting |= set(asks[rows.any(1)].tolist())
-                batch.stale.update(self.tree.asked_by[ask] for ask in asks[moved.any(1)].tolist())
+                batch.stale |= moved.any(0)
             at += count
         for (trace, visit), wait in zip(mine, waits[at:].tolist(), strict=True):
             if not visit.fixed and trace.waits.get(visit.name, 0) != wait:
@@ -581,11 +581,14 @@ class Stretch:
         """No circuit breaker opens."""
         failed: dict[tuple[Replica, Edge], list[int]] = {}
         for visit in (visit for trace in self.traces for visit in trace.visits):
-            if visit.caller is not None and visit.edge.breaker is not None and visit.failure not in (0, *DENIALS):
+            if visit.caller is not None and visit.failure not in (0, *DENIALS):
                 failed.setdefault((visit.caller, visit.edge), []).append(visit.end)
         for (replica, edge), ends in failed.items():
-            breaker = replica.breaker(edge)
-            if breaker.failed + len(ends) >= breaker.spec.failure_ratio * breaker.spec.window:
+            if edge.breaker is None:
+                continue
+            breaker = replica.breakers.get(edge.index)
+            before = breaker.failed if breaker is not None else 0
+            if before + len(ends) >= edge.breaker.failure_ratio * edge.breaker.window:
                 self.ends(min(ends))
 
     def _check_ties(self) -> None:
@@ -690,8 +693,9 @@ class _Look:
         if before is not None and not other.any():
             return NEVER
         self.batch.missing[self.moment.number] = lacks
-        self.batch.stale.add(self.batch.tree.read_by[self.moment.number])
-        return self.batch.first(np.any(other, axis=0))
+        lanes = np.any(other, axis=0)
+        self.batch.stale |= lanes
+        return self.batch.first(lanes)
 
 
 def _expiries(store: Service) -> Ints:
