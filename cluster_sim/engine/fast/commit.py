@@ -46,14 +46,14 @@ class _Sampled:
         self.pods = commit.uids[commit.served_by(batch)[:, self.lanes]]
         self.enter, self.end = batch.enter[:, self.lanes], batch.end[:, self.lanes]
 
-    def records(self, kind: int) -> tuple[Ints, ...] | None:
-        """The fields of the records of a kind, in the order of `_CALL_FIELDS`."""
+    def records(self, kind: int) -> tuple[Ints, ...]:
+        """The fields of the records of a kind, in the order of `_CALL_FIELDS`; nothing of none."""
         batch, lanes, enter = self.batch, self.lanes, self.enter
         end = self.end
         asks = batch.tree.asks
         if kind == WORKER:
             if not batch.waiting:
-                return None
+                return ()
             end = batch.begin[:, lanes]
             ask, lane = np.nonzero((end > enter) & (enter >= 0) & (end < self.until))
         else:
@@ -62,7 +62,7 @@ class _Sampled:
             ask, lane = np.nonzero(((enter >= 0) & (end < self.until))[answers])
             ask = answers[ask]
         if not len(ask):
-            return None
+            return ()
         edges = ints([a.edge.index for a in asks])
         callers = ints(batch.tree.callers)[ask]
         by_users = callers < 0
@@ -141,28 +141,26 @@ class Commit:
         stretch = self.stretch
         columns: list[list[Ints]] = [[] for _ in range(6)]
         works: list[list[Ints]] = [[] for _ in range(3)]
-        for batch in [stretch.batch]:
-            asks = batch.tree.asks
-            if not asks or not len(batch):
-                continue
-            served = self.served_by(batch)
-            there = batch.enter >= 0
-            for column, values in zip(
-                columns,
-                (
-                    served,
-                    np.broadcast_to(ints([ask.edge.slot for ask in asks])[:, None], there.shape),
-                    batch.enter,
-                    batch.begin,
-                    batch.end,
-                    np.broadcast_to(ints([self._pool(ask.edge) for ask in asks])[:, None], there.shape),
-                ),
-                strict=True,
-            ):
-                column.append(values[there])
-            done = batch.start >= 0
-            for column, values in zip(works, (served[batch.tree.works], batch.start, batch.counted), strict=True):
-                column.append(values[done])
+        batch = stretch.batch
+        asks = batch.tree.asks
+        served = self.served_by(batch)
+        there = batch.enter >= 0
+        for column, values in zip(
+            columns,
+            (
+                served,
+                np.broadcast_to(ints([ask.edge.slot for ask in asks])[:, None], there.shape),
+                batch.enter,
+                batch.begin,
+                batch.end,
+                np.broadcast_to(ints([self._pool(ask.edge) for ask in asks])[:, None], there.shape),
+            ),
+            strict=True,
+        ):
+            column.append(values[there])
+        done = batch.start >= 0
+        for column, values in zip(works, (served[batch.tree.works], batch.start, batch.counted), strict=True):
+            column.append(values[done])
         visits = [visit for trace in stretch.traces for visit in trace.visits]
         whole = [v for v in visits if v.choice >= 0 and v.end < NEVER and not v.failure]
         for column, found in zip(
@@ -313,10 +311,10 @@ class Commit:
         stretch = self.stretch
         moments, times, kids = stretch.checked
         at, when, kid = [], [times], [kids]
-        for batch, moment in moments:
-            lanes = moment.lanes
+        batch = stretch.batch
+        for moment in moments:
             service = batch.tree.asks[moment.ask].service
-            at.append(self.ready[service][batch.choices[moment.ask, lanes]])
+            at.append(self.ready[service][batch.choices[moment.ask, moment.lanes]])
         good = [check for trace in stretch.traces for check in trace.checks if check[2] == "ok"]
         at.append(ints([self.index[replica.uid] for _, replica, _, _ in good]))
         when.append(ints([now for now, _, _, _ in good]))
@@ -357,15 +355,13 @@ class Commit:
         """The replica that asked, of every whole visit; 0 where users did."""
         if not hasattr(self, "_asking"):
             found = []
-            for batch in [self.stretch.batch]:
-                if not batch.tree.asks or not len(batch):
-                    continue
-                served = self.served_by(batch)
-                asking = np.zeros_like(served)
-                for number, caller in enumerate(batch.tree.callers):
-                    if caller >= 0:
-                        asking[number] = served[caller]
-                found.append(asking[batch.enter >= 0])
+            batch = self.stretch.batch
+            served = self.served_by(batch)
+            asking = np.zeros_like(served)
+            for number, caller in enumerate(batch.tree.callers):
+                if caller >= 0:
+                    asking[number] = served[caller]
+            found.append(asking[batch.enter >= 0])
             whole = [
                 v
                 for trace in self.stretch.traces
@@ -442,16 +438,16 @@ class Commit:
     def _reads(self, store: Service, hits: int, misses: int) -> tuple[Ints, Ints, Ints]:
         """Instants of look-ups, and all hits and misses up to each."""
         at, asked, lacking = [], [], []
-        for batch in [self.stretch.batch]:
-            for moment in batch.reads:
-                if moment.service is store and moment.items is not None:
-                    lanes = moment.lanes
-                    live = moment.items.live[:, lanes]
-                    missing = batch.missing[moment.number]
-                    assert missing is not None
-                    at.append(moment.at)
-                    asked.append(live.sum(0))
-                    lacking.append((live & missing[:, lanes]).sum(0))
+        batch = self.stretch.batch
+        for moment in batch.reads:
+            if moment.service is store and moment.items is not None:
+                lanes = moment.lanes
+                live = moment.items.live[:, lanes]
+                missing = batch.missing[moment.number]
+                assert missing is not None
+                at.append(moment.at)
+                asked.append(live.sum(0))
+                lacking.append((live & missing[:, lanes]).sum(0))
         reads = [
             (now, len(keys), len(trace.missing[place]) if place < len(trace.missing) else 0)
             for trace in self.stretch.traces
@@ -609,13 +605,12 @@ class Commit:
     def _leaves(self) -> list[Trace]:
         """The requests that are not over at the end, each followed to where it is then."""
         traces = [trace for trace in self.stretch.traces if trace.leaf is not None]
-        for batch in [self.stretch.batch]:
-            for lane in np.nonzero(batch.usual & (batch.done >= self.until) & (batch.arrivals < self.until))[
-                0
-            ].tolist():
-                trace = self._traced(batch, lane)
-                trace.follow(self.until)
-                traces.append(trace)
+        batch = self.stretch.batch
+        under_way = batch.usual & (batch.done >= self.until) & (batch.arrivals < self.until)
+        for lane in np.nonzero(under_way)[0].tolist():
+            trace = self._traced(batch, lane)
+            trace.follow(self.until)
+            traces.append(trace)
         return traces
 
     def _traced(self, batch: Batch, lane: int) -> Trace:
@@ -706,26 +701,24 @@ class Commit:
     def _answered_over(self, edge: int) -> Ints:
         """When the calls over one edge are answered well, in order."""
         found = [ints([v.end for t in self.stretch.traces for v in t.visits if v.edge.index == edge and not v.failure])]
-        for batch in [self.stretch.batch]:
-            for ask in batch.tree.asks:
-                if ask.edge.index == edge:
-                    found += [batch.end[ask.number][batch.enter[ask.number] >= 0]]
+        batch = self.stretch.batch
+        for ask in batch.tree.asks:
+            if ask.edge.index == edge:
+                found += [batch.end[ask.number][batch.enter[ask.number] >= 0]]
         return np.sort(np.concatenate(found))
 
     def _record_outcomes(self) -> None:
         recorder = self.cluster.recorder
-        for batch in [self.stretch.batch]:
-            over = np.nonzero(batch.done < self.until)[0]
-            if not over.size:
-                continue
-            first = int(batch.numbers[0] >> NUMBER_BITS)
-            kinds = len(recorder.slo)
-            kind = ((batch.numbers[over] >> NUMBER_BITS) - first) * kinds + batch.endpoints[over]
-            good = batch.done[over] - batch.arrivals[over] <= np.array(recorder.slo)[batch.endpoints[over]]
-            counts, well = np.bincount(kind), np.bincount(kind, good).astype(np.int64)
-            for place in counts.nonzero()[0].tolist():
-                window, endpoint = divmod(place, kinds)
-                recorder.count(first + window, endpoint, int(counts[place]), int(well[place]))
+        batch = self.stretch.batch
+        over = np.nonzero(batch.done < self.until)[0]
+        first = int(batch.numbers[0] >> NUMBER_BITS) if over.size else 0
+        kinds = len(recorder.slo)
+        kind = ((batch.numbers[over] >> NUMBER_BITS) - first) * kinds + batch.endpoints[over]
+        good = batch.done[over] - batch.arrivals[over] <= np.array(recorder.slo)[batch.endpoints[over]]
+        counts, well = np.bincount(kind), np.bincount(kind, good).astype(np.int64)
+        for place in counts.nonzero()[0].tolist():
+            window, endpoint = divmod(place, kinds)
+            recorder.count(first + window, endpoint, int(counts[place]), int(well[place]))
         answered = [(trace.outcome, trace) for trace in self.stretch.traces if trace.outcome is not None]
         for (at, status), trace in sorted(answered, key=lambda entry: entry[0]):
             if at < self.until:
@@ -737,7 +730,7 @@ class Commit:
 
     def _record_spans(self) -> None:
         spans = self.cluster.recorder.spans
-        sampled = [_Sampled(self, batch) for batch in [self.stretch.batch] if len(batch)]
+        sampled = _Sampled(self, self.stretch.batch)
         traced = [span for trace in self.stretch.traces for span in trace.spans if span[2] < self.until]
         kind = list(SPAN.names or ()).index("kind")
         records = np.concatenate(
@@ -754,27 +747,23 @@ class Commit:
         for at in sorted(at for trace in self.stretch.traces for at in trace.kept if at < self.until):
             spans.count_kept(at, FAILED)
 
-    def _calls(self, sampled: list[_Sampled], kind: int) -> Any:
+    def _calls(self, sampled: _Sampled, kind: int) -> Any:
         """The calls that are over, or the waits for a worker, of the sampled lanes."""
-        found = [lanes.records(kind) for lanes in sampled]
-        parts = [np.concatenate(part) for part in zip(*(values for values in found if values is not None), strict=True)]
+        parts = sampled.records(kind)
         calls = np.zeros(len(parts[0]) if parts else 0, dtype=SPAN)
-        for name, part in zip(_CALL_FIELDS, parts, strict=False):
+        for name, part in zip(_CALL_FIELDS, parts, strict=bool(parts)):
             calls[name] = part
         calls["sampled"], calls["kind"] = SAMPLED, kind
         return calls
 
     def _requests(self) -> Any:
         """The requests of sampled lanes that are over."""
-        found = []
-        for batch in [self.stretch.batch]:
-            over = np.nonzero((batch.numbers & SAMPLED_BITS == 0) & (batch.done < self.until))[0]
-            values = (batch.numbers, batch.arrivals, batch.done, batch.users)
-            found.append((*(value[over] for value in values), batch.endpoints[over]))
-        parts = [np.concatenate(part) for part in zip(*found, strict=True)]
-        requests = np.zeros(len(parts[0]), dtype=SPAN)
-        for name, part in zip(("number", "start", "end", "caller_start", "first"), parts, strict=True):
-            requests[name] = part
+        batch = self.stretch.batch
+        over = np.nonzero((batch.numbers & SAMPLED_BITS == 0) & (batch.done < self.until))[0]
+        requests = np.zeros(len(over), dtype=SPAN)
+        values = (batch.numbers, batch.arrivals, batch.done, batch.users, batch.endpoints)
+        for name, value in zip(("number", "start", "end", "caller_start", "first"), values, strict=True):
+            requests[name] = value[over]
         requests["edge"], requests["caller"], requests["second"] = USER, NOBODY, GOOD
         requests["sampled"], requests["kind"] = SAMPLED, REQUEST
         return requests

@@ -12,15 +12,21 @@ _CROWDS = 8
 """Separate crowds that are looked for; after that everybody is served one after another (chosen)."""
 
 
+def _lasting(enter: Ints, end: Ints) -> Ints:
+    """Ends of which none is at its beginning, so that whoever comes is inside for a moment at least.
+
+    Of several that come and go at one instant too many may seem to be inside: who serves them finds out.
+    """
+    return end + (end == enter)
+
+
 def crowded(enter: Ints, end: Ints, places: int) -> int:
     """The first instant at which more are inside than there are places; NEVER if that does not happen."""
     if len(enter) <= places:
         return NEVER
-    momentary = enter[end == enter]
+    end = np.sort(_lasting(enter, end))
     enter = np.sort(enter)
-    gone = np.searchsorted(np.sort(end), enter, side="right")
-    if momentary.size:  # they are inside when they enter
-        gone -= np.isin(enter, momentary)
+    gone = end.searchsorted(enter, side="right")
     over = np.nonzero(np.arange(1, len(enter) + 1) - gone > places)[0]
     return int(enter[over[0]]) if over.size else NEVER
 
@@ -50,7 +56,7 @@ def served_in_turn(enter: Ints, hold: Ints, workers: int) -> Ints:
 
 def _next_crowd(at: Ints, end: Ints, workers: int, place: int) -> int:
     """The first call from a place on that finds all workers taken if nobody from there on waits."""
-    gone = np.searchsorted(np.sort(end), at[place:], side="right") - (end[place:] == at[place:])
+    gone = np.sort(_lasting(at, end)).searchsorted(at[place:], side="right")
     over = np.nonzero(np.arange(place + 1, len(at) + 1) - gone > workers)[0]
     return place + int(over[0]) if over.size else len(at)
 

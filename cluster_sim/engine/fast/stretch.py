@@ -246,13 +246,13 @@ class Stretch:
     def _note_mints(self) -> int:
         """All tokens signed in the stretch, in the order of users and times; since when they are others than before."""
         users, times, kids = [], [], []
-        for batch in [self.batch]:
-            for moment in batch.mints:
-                lanes = moment.lanes
-                users.append(batch.users[lanes])
-                times.append(moment.at)
-                signing = [self._kid(r.keys.signing) for r in batch.tree.asks[moment.ask].service.ready if r.keys]
-                kids.append(np.array(signing)[batch.choices[moment.ask, lanes]])
+        batch = self.batch
+        for moment in batch.mints:
+            lanes = moment.lanes
+            users.append(batch.users[lanes])
+            times.append(moment.at)
+            signing = [self._kid(r.keys.signing) for r in batch.tree.asks[moment.ask].service.ready if r.keys]
+            kids.append(np.array(signing)[batch.choices[moment.ask, lanes]])
         minted = [mint for trace in self.traces for mint in trace.mints]
         users.append(ints([user for _, user, _ in minted]))
         times.append(ints([at for at, _, _ in minted]))
@@ -262,7 +262,8 @@ class Stretch:
         order = np.argsort(code, kind="stable")
         changed = NEVER
         if not np.array_equal(self._mint_codes, code[order]):
-            changed = self.start + int((np.setxor1d(self._mint_codes, code) & _TIME).min(initial=0))
+            other = np.setxor1d(self._mint_codes, code) & _TIME
+            changed = self.start + int(other.min() if other.size else 0)
             for trace in self.traces:
                 trace.stale = True  # it may hold another token
         self._mint_codes, self._mint_times, self._mint_kids = code[order], at[order], kid[order]
@@ -322,7 +323,7 @@ class Stretch:
     def _look_up(self, store: Service) -> int:
         """Which keys are missing, as of what is written before each look-up."""
         expiries = self.expiries[store]
-        looks = [_Look(batch, moment, expiries) for batch in [self.batch] for moment in batch.reads_of(store)]
+        looks = [_Look(self.batch, moment, expiries) for moment in self.batch.reads_of(store)]
         traced = [(t, i, *read) for t in self.traces for i, read in enumerate(t.reads) if read[2] is store]
         stale = [[key for key in keys if expiries[key] < at] for _, _, keys, at, _ in traced]
         key = np.concatenate([*(look.keys for look in looks), *map(ints, stale)] or [_none])
@@ -361,7 +362,7 @@ class Stretch:
 
     def writes(self, store: Service) -> list[tuple[Ints, Ints]]:
         """The keys written to a store and their instants."""
-        found = [_flat(m) for batch in [self.batch] for m in batch.writes if m.service is store]
+        found = [_flat(moment) for moment in self.batch.writes if moment.service is store]
         for trace in self.traces:
             for keys, at, where in trace.writes:
                 if where is store:
@@ -497,13 +498,11 @@ class Stretch:
         return crowded(np.concatenate(enter), np.concatenate(end), most) < NEVER
 
     def _check_deadlines(self) -> None:
-        for batch in [self.batch]:
-            if not len(batch):
-                continue
-            timeouts = np.array([ask.edge.timeout for ask in batch.tree.asks], dtype=np.int64)[:, None]
-            late = (batch.enter >= 0) & (batch.end - batch.enter >= timeouts)
-            if late.any():
-                self.ends(int((batch.enter + timeouts)[late].min()))
+        batch = self.batch
+        timeouts = ints([ask.edge.timeout for ask in batch.tree.asks])[:, None]
+        late = (batch.enter >= 0) & (batch.end - batch.enter >= timeouts)
+        if late.any():
+            self.ends(int((batch.enter + timeouts)[late].min()))
         slow = self.batch.usual & (self.batch.done - self.batch.arrivals > USUAL_TIME)
         if slow.any():
             self.ends(self.batch.first(slow) + USUAL_TIME)
@@ -555,9 +554,9 @@ class Stretch:
 
     def _check_tokens(self) -> None:
         """The tokens of all lanes are good when they are checked; note who checks which."""
-        moments = [(batch, moment) for batch in [self.batch] for moment in batch.checks]
-        users = [batch.users[moment.lanes] for batch, moment in moments]
-        at = np.concatenate([moment.at for _, moment in moments] or [_none])
+        moments = self.batch.checks
+        users = [self.batch.users[moment.lanes] for moment in moments]
+        at = np.concatenate([moment.at for moment in moments] or [_none])
         until, kid = self.token_at(np.concatenate(users or [_none]), at)
         refused = until <= at
         if refused.any():
@@ -625,24 +624,24 @@ class Stretch:
     def _wakes(self) -> list[tuple[Ints, Ints | int]]:
         """When requests begin to do something, and which."""
         found: list[tuple[Ints, Ints | int]] = [(ints(t.wakes), t.origin.call.flow.number) for t in self.traces]
-        for batch in [self.batch]:
-            found.append((np.where(batch.usual, batch.arrivals, -1), batch.numbers))
-            if batch.tree.works:
-                found.append((np.where(batch.start >= 0, batch.stop, -1), batch.numbers))
-            for number in sorted(batch.waiting):
-                body = batch.tree.asks[number].body
-                if not (body and isinstance(body[0], Work)):
-                    waited = (batch.enter[number] >= 0) & (batch.begin[number] > batch.enter[number])
-                    found.append((np.where(waited, batch.begin[number], -1), batch.numbers))
+        batch = self.batch
+        found.append((np.where(batch.usual, batch.arrivals, -1), batch.numbers))
+        if batch.tree.works:
+            found.append((np.where(batch.start >= 0, batch.stop, -1), batch.numbers))
+        for number in sorted(batch.waiting):
+            body = batch.tree.asks[number].body
+            if not (body and isinstance(body[0], Work)):
+                waited = (batch.enter[number] >= 0) & (batch.begin[number] > batch.enter[number])
+                found.append((np.where(waited, batch.begin[number], -1), batch.numbers))
         return found
 
     def _grants(self) -> list[tuple[Ints, Ints | int]]:
         """When workers are given to calls that waited, and whose they are."""
         found: list[tuple[Ints, Ints | int]] = [(_none, -1)]
-        for batch in [self.batch]:
-            for number in sorted(batch.waiting):
-                waited = (batch.enter[number] >= 0) & (batch.begin[number] > batch.enter[number])
-                found.append((batch.begin[number][waited], batch.numbers[waited]))
+        batch = self.batch
+        for number in sorted(batch.waiting):
+            waited = (batch.enter[number] >= 0) & (batch.begin[number] > batch.enter[number])
+            found.append((batch.begin[number][waited], batch.numbers[waited]))
         for trace in self.traces:
             waited = [v.begin for v in trace.visits if v.enter < v.begin < NEVER]
             found.append((ints(waited), trace.origin.call.flow.number))
