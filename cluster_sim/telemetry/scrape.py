@@ -134,7 +134,6 @@ class Scraper(Event):
         targets: present and former ones, in the order in which they were discovered.
         pods: number of a pod → its target.
         generation: grows whenever series may have appeared or a target has ended.
-        changes: the instants of that since the last evaluation.
     """
 
     _ok = True
@@ -148,7 +147,6 @@ class Scraper(Event):
         self.interval = nanoseconds(cluster.spec.scrape.interval_s)
         self.generation = 0
         self.stopped = False
-        self.changes: list[int] = []
         self._due: list[int] = []
         self.pods: dict[int, Target] = {}
         self.targets = [Target(self, exporter) for exporter in of_cluster(cluster)]
@@ -170,18 +168,16 @@ class Scraper(Event):
     def evaluate(self) -> None:
         """Evaluate the rules for every instant at which they are due, on what had been scraped by then.
 
-        Nothing in the simulation depends on them, so that is put off until a run is over: in one go it takes half the
-        time.
+        Nothing in the simulation depends on them, so that is put off until a run is over: many at once cost little more
+        than one.
         """
         if self._due:
             self.cluster.alerts.evaluate_all(self._due)
-            self.changes = [at for at in self.changes if at > self._due[-1]]
             self._due = []
 
     def note_change(self) -> None:
         """Series may have appeared, or a target has ended."""
         self.generation += 1
-        self.changes.append(self.cluster.sim.now)
 
     def _discover(self) -> None:
         for service in self.cluster.services.values():
