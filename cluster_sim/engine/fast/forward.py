@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..service import Service
 
 # What follows only decides what is tried when; the results are the same.
-LEAST = 2_000
-"""Expected requests in a stretch that is worth while (measured: below, events take no longer)."""
+LEAST = 400
+"""Expected requests per endpoint in a stretch that is worth while (measured: below, events take no longer)."""
 MOST = 4_500
 LONGEST = 120 * SECOND
 """Expected requests and nanoseconds of a stretch at most (measured: beyond, it takes more guesses until they agree)."""
@@ -60,7 +60,8 @@ class FastForward:
                 executor.run_until(min(end, sim.now + pause))
 
     def _worthwhile(self, now: int, end: int) -> bool:
-        return (end - now) * self.cluster.workload.rate_hz >= LEAST * SECOND
+        workload = self.cluster.workload
+        return (end - now) * workload.rate_hz >= LEAST * len(workload.codes) * SECOND
 
     def _advance(self, end: int) -> int:
         """Compute a stretch, if there is one; returns for how long events have to run then."""

@@ -17,7 +17,8 @@ def _lasting(enter: Ints, end: Ints) -> Ints:
 
     Of several that come and go at one instant too many may seem to be inside: who serves them finds out.
     """
-    return end + (end == enter)
+    lasting: Ints = end + (end == enter)
+    return lasting
 
 
 def crowded(enter: Ints, end: Ints, places: int) -> int:
