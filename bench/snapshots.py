@@ -31,9 +31,9 @@ def snapshot_figures(rate_hz: float = 20.0) -> Iterator[Figure]:
 
 
 def _cluster_figures(rate_hz: float) -> Iterator[Figure]:
-    from cluster_sim import FAULTS, Cluster, Saved, begin, seven_services
+    from cluster_sim import FAULTS, TASK_FAULTS, Cluster, Saved, begin, seven_services
 
-    clusters = [begin(seven_services(rate_hz), fault, 1).cluster for fault in FAULTS.values()]
+    clusters = [begin(seven_services(rate_hz), fault, 1).cluster for fault in map(FAULTS.__getitem__, TASK_FAULTS)]
     label = f"{rate_hz:.0f}/s"
     plain = [cluster.snapshot() for cluster in clusters]
     saved = [Saved(cluster) for cluster in clusters]

@@ -7,9 +7,12 @@ from .catalogue import catalogue
 from .clock import EPOCH_UNIX_S, WINDOW, WINDOW_S, moment, nanoseconds, rfc3339, seconds, unix_ms
 from .cluster import Cluster
 from .errors import ClusterSimError, DuplicateName, InvalidSpec, NoPage, UnknownName
-from .faults import FAULTS, Fault, Mechanism
+from .evidence import found
+from .faults import FAULTS, TASK_FAULTS, Evidence, Family, Fault, Mechanism, Plan
 from .harm import EndpointHarm, Harm, harm, patience_s
 from .incident import Incident, begin
+from .invariants import broken
+from .oracle import Examination, examine
 from .recovery import Recovery, good_share, is_safe, judge
 from .remediations import REMEDIATIONS, TEAMS, Remediation
 from .rng import Streams
@@ -37,6 +40,7 @@ __all__ = [
     "REMEDIATIONS",
     "RULES",
     "SERVICES",
+    "TASK_FAULTS",
     "TEAMS",
     "WINDOW",
     "WINDOW_S",
@@ -49,6 +53,9 @@ __all__ = [
     "DuplicateName",
     "EndpointHarm",
     "EndpointSpec",
+    "Evidence",
+    "Examination",
+    "Family",
     "Fault",
     "Golden",
     "Harm",
@@ -57,6 +64,7 @@ __all__ = [
     "Matcher",
     "Mechanism",
     "NoPage",
+    "Plan",
     "RecordingRule",
     "Recovery",
     "Remediation",
@@ -68,10 +76,13 @@ __all__ = [
     "UnknownName",
     "WarmUps",
     "begin",
+    "broken",
     "catalogue",
     "detail",
     "drift",
+    "examine",
     "exposition",
+    "found",
     "generated",
     "good_share",
     "harm",

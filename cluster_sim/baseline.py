@@ -10,6 +10,7 @@ from .clock import nanoseconds
 from .cluster import Cluster
 from .engine.config import SecretRevision
 from .engine.keyspace import Keyspace
+from .engine.release import Release
 from .engine.service import Service
 from .specs import BackendSpec, CacheSpec
 
@@ -51,7 +52,14 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
             yield from _database(cluster, service, service.spec.backends)
         if service.keyspace is not None and service.spec.cache is not None:
             yield from _store(cluster, service.name, service.keyspace, service.spec.cache)
+        for operation in service.slowed:
+            yield Step(f"{service.name}: pace of {operation}", partial(service.restore_operation, operation))
+    for external in cluster.externals.values():
+        if external.profile is not None:
+            yield Step(f"{external.name}: state", external.recover)
     for edge in cluster.edges:
+        for obstacle in edge.gate.obstacles if edge.gate is not None else ():
+            yield Step(f"{edge.client}: way to {edge.server}", partial(edge.clear, obstacle))
         declared = nanoseconds(edge.spec.call.timeout_s)
         if edge.timeout != declared:
             yield Step(f"{edge.client}: timeout of {edge.server}", partial(setattr, edge, "timeout", declared))
@@ -62,14 +70,21 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
 def _template(cluster: Cluster, service: Service) -> Iterator[Step]:
     """The pod template, which rolls out."""
     spec = service.spec
-    now = (service.workers, service.queue_limit, service.pools, service.balance, service.single_flight)
-    if now == (spec.workers, spec.queue_limit, dict(spec.pools), spec.balance, spec.single_flight):
+    declared = Release(
+        version=service.version,
+        workers=spec.workers,
+        queue_limit=spec.queue_limit,
+        pools=dict(spec.pools),
+        single_flight=spec.single_flight,
+        liveness=spec.liveness,
+        readiness=spec.readiness,
+    )
+    if service.release() == declared and service.balance == spec.balance:
         return
 
     def undo() -> None:
-        service.workers, service.queue_limit = spec.workers, spec.queue_limit
-        service.balance, service.single_flight = spec.balance, spec.single_flight
-        service.pools = dict(spec.pools)
+        service.adopt(declared)
+        service.balance = spec.balance
         cluster.roll(service.name)
 
     yield Step(f"{service.name}: pod template", undo)

@@ -17,18 +17,20 @@ from .engine.call import Call
 from .engine.config import ConfigStore, SecretRevision
 from .engine.edge import Edge
 from .engine.executor import Executor
+from .engine.external import External
 from .engine.fast.forward import FastForward
 from .engine.health import Probe
 from .engine.memory import MemoryWatch
 from .engine.program import Compiler, Key, zipf_cumulative
 from .engine.recorder import Recorder
+from .engine.release import HEALTHY, Behaviour
 from .engine.replica import Replica
 from .engine.service import Service
 from .engine.simulation import Simulation
 from .errors import UnknownName
 from .rng import Streams
 from .saved import Saved
-from .specs import USERS, ClusterSpec
+from .specs import USERS, ClusterSpec, Work, steps_in
 from .telemetry.alerts import AlertManager
 from .telemetry.recordings import Recordings
 from .telemetry.scrape import Scraper
@@ -69,6 +71,8 @@ class Cluster:
         operations: rolling deploys and scalings under way.
         jobs: programs of others that use the cluster and are not done.
         actions: names of the changes made from outside, with the time of each.
+        losses: what was destroyed of which there was no other copy.
+        chosen: the parameters that faults have drawn, by name.
         fast_forward: whether stretches without trouble are computed at once; the results are the same.
         epoch_s: Unix time in whole seconds of simulated zero; only telemetry shows it.
     """
@@ -100,6 +104,8 @@ class Cluster:
         self.operations: list[Event] = []
         self.jobs: list[Event] = []
         self.actions: list[tuple[int, str]] = []
+        self.losses: list[str] = []
+        self.chosen: dict[str, object] = {}
         self._uid = 0
         self.config = self._config_store()
         for service in services:
@@ -110,14 +116,15 @@ class Cluster:
         self._fill_pools()
         self._fill_caches()
         self._hand_out_tokens()
-        codes = [program.linked(self.edges, services) for program in compiler.programs]
+        self.externals = self._externals()
+        codes = [program.linked(self.edges, services, self.externals) for program in compiler.programs]
         self.workload = Workload(spec, compiler.programs, codes, self.executor, noise)
         self.executor.workload = self.workload
         self._know_keys()
         self.background = Background(self, noise)
         self.memory = [MemoryWatch(self, service) for service in services if service.keyspace is not None]
         self.probes = [
-            Probe(self, service, probe, liveness=liveness)
+            Probe(self, service, liveness=liveness)
             for service in services
             for probe, liveness in ((service.spec.liveness, True), (service.spec.readiness, False))
             if probe is not None
@@ -130,6 +137,15 @@ class Cluster:
         self.metrics = MetricStore(self, self.recordings)
 
     # ------------------------------------------------------------ start
+
+    def _externals(self) -> dict[str, External]:
+        """The systems outside, each known to the services that wait for it."""
+        externals: dict[str, External] = {}
+        for service in self.services.values():
+            steps = [step for operation in service.spec.operations for step in steps_in(operation.steps)]
+            for name in dict.fromkeys(step.external for step in steps if isinstance(step, Work) and step.external):
+                service.externals.append(externals.setdefault(name, External(name)))
+        return externals
 
     def _config_store(self) -> ConfigStore:
         holder = next((s.name for s in self.spec.services if s.keys is not None), "")
@@ -200,6 +216,16 @@ class Cluster:
     def user_edges(self) -> list[Edge]:
         """The calls that users make."""
         return [edge for edge in self.edges if edge.client == USERS]
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing in it now that only events can run."""
+        return not (
+            any(edge.gate is not None for edge in self.edges)
+            or any(external.profile is not None for external in self.externals.values())
+            or any(service.slowed or service.behaviour != HEALTHY for service in self.services.values())
+            or any(r.behaviour != HEALTHY for service in self.services.values() for r in service.replicas)
+        )
 
     @property
     def last_uid(self) -> int:
@@ -280,6 +306,31 @@ class Cluster:
     def roll(self, service: str, reason: str = "Completed") -> None:
         """Begin a rolling restart of a service with its present pod template."""
         lifecycle.Rollout(self, self.service(service), reason)
+
+    def deploy(self, service: str, behaviour: Behaviour | None = None) -> None:
+        """Begin to roll out a new version of a service: the pod template as it stands, with another behaviour if any.
+
+        Change the template (`workers`, `pools`, …) after this call and within the same instant: the first pod that
+        takes it over does so later.
+        """
+        deployed = self.service(service)
+        deployed.previous = deployed.release()
+        major, minor, _ = deployed.version.split(".")
+        deployed.version = f"{major}.{int(minor) + 1}.0"
+        if behaviour is not None:
+            deployed.behaviour = behaviour
+        self.roll(service)
+
+    def roll_back(self, service: str) -> None:
+        """Begin to roll a service back to the release before the present one."""
+        running = self.service(service)
+        if running.previous is not None:
+            running.adopt(running.previous)
+            running.previous = None
+        else:  # older than what is remembered; it behaves the same
+            major, minor, _ = running.version.split(".")
+            running.version = f"{major}.{int(minor) - 1}.0"
+        self.roll(service)
 
     def restart(self, service: str, reason: str = "Completed") -> None:
         """Restart every replica of a service at once."""

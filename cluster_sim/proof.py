@@ -10,7 +10,7 @@ from statistics import mean, median
 from .clock import SECOND, WINDOW
 from .cluster import Cluster
 from .engine.replica import SUM
-from .faults import FAULTS
+from .faults import FAULTS, TASK_FAULTS
 from .incident import HISTORY_S, begin
 from .recovery import good_share, judge
 from .remediations import REMEDIATIONS
@@ -157,7 +157,7 @@ def _answers(cluster: Cluster, since: int) -> list[tuple[int, int]]:
 
 def tables(seeds: range, workers: int | None = None) -> Iterator[str]:
     """The proof of every fault as Markdown, line by line."""
-    for name in FAULTS:
+    for name in TASK_FAULTS:
         with ProcessPoolExecutor(workers) as pool:
             proofs = list(pool.map(prove, [name] * len(seeds), seeds))
         yield from _table(name, proofs)

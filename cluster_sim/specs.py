@@ -159,14 +159,18 @@ class Work:
     Attributes:
         sigma: shape of the lognormal law; an exponential one has none.
         law: `lognormal` or `exponential`.
+        external: name of the system outside the cluster whose answer is waited for in it, if any.
     """
 
     mean_s: float
     sigma: float = 0.5
     per_item: bool = False
     law: str = "lognormal"
+    external: str | None = None
 
     def __post_init__(self) -> None:
+        if self.external is not None and self.per_item:
+            raise InvalidSpec("an external system is waited for once, not per item")
         if self.law not in ("lognormal", "exponential"):
             raise InvalidSpec(f"unknown law of service times: {self.law!r}")
 
@@ -419,6 +423,14 @@ class ClusterSpec:
                 graph.add_edge(client, call.service, operations=[])
             graph.edges[client, call.service]["operations"].append(call.operation)
         return graph
+
+
+def steps_in(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """Some steps, in order, with those nested in them."""
+    for step in steps:
+        yield step
+        if isinstance(step, IfItems | Sometimes):
+            yield from steps_in(step.steps)
 
 
 def calls_in(steps: tuple[Step, ...]) -> Iterator[CallTo]:

@@ -11,10 +11,12 @@ from simpy.events import Event
 from ..clock import MILLISECOND, nanoseconds
 from ..specs import BreakerSpec, Language
 from .failures import Failure
+from .gate import Gate
 
 if TYPE_CHECKING:
     from .call import Call
     from .executor import Executor
+    from .gate import Obstacle
     from .program import EdgeSpec
 
 SLOW_QUERY = 500 * MILLISECOND
@@ -33,6 +35,7 @@ class Edge:
         tokens, budget, refill: the token bucket of retries; a budget of None retries without bound.
         logged_from: nanoseconds; a sampled call that took as long has a line in the server's log.
         settled_at: the instant from which on no call is under way that has another timeout.
+        gate: what its calls meet on their way to the server; None: nothing.
         learns: whether a success has to be noted: it refills the budget of retries, or tells a breaker.
         retried, timed_out: counts since the start.
         failures: calls that failed as their client saw it, by cause.
@@ -57,6 +60,8 @@ class Edge:
         self.refill = spec.call.retry.refill
         self.tokens = spec.call.retry.budget or 0.0
         self.learns = self.breaker is not None or self.retries > 0
+        self.gate: Gate | None = None
+        self.executor = executor
         self.retried = 0
         self.settled_at = 0
         self.timed_out = 0
@@ -73,6 +78,15 @@ class Edge:
         # Calls already made keep their deadline: they stay in the queue of the old value.
         self.settled_at = self.deadlines.executor.sim.now + self.deadlines.timeout
         self.deadlines = self.deadlines.executor.deadlines(timeout)
+
+    def obstruct(self, obstacle: Obstacle) -> None:
+        """Put something in the way of its calls."""
+        (self.gate or Gate(self, self.executor)).add(obstacle)
+
+    def clear(self, obstacle: Obstacle) -> None:
+        """Take it out of the way, if it is there."""
+        if self.gate is not None and obstacle in self.gate.obstacles:
+            self.gate.remove(obstacle)
 
     def succeeded(self, parent: Call, now: int) -> None:
         """A call was answered."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from simpy.events import NORMAL
 
@@ -12,6 +12,7 @@ from ..specs import Balance
 from .call import Call
 from .edge import Deadlines
 from .failures import ANSWER_AFTER, DENIALS, STATUS, Failure
+from .gate import Held
 from .program import (
     CACHE_READ,
     CACHE_WRITE,
@@ -21,6 +22,7 @@ from .program import (
     END,
     ENTER,
     ENTER_DRAWN,
+    FAIL,
     FOLLOW,
     IF_ITEMS,
     LEAD,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from ..rng import Streams
     from ..workload import Workload
     from .edge import Edge
+    from .external import External
     from .service import Service
     from .simulation import Simulation
 
@@ -123,10 +126,10 @@ class Executor:
                 if op == WORK:
                     replica = call.replica
                     delay = row[a]
-                    if replica.disturbed:
-                        delay = replica.stretched(delay, now)
-                    replica.busy += delay
                     call.pc = pc
+                    if replica.disturbed:
+                        delay = self._disturbed_work(call, delay, b, now)
+                    replica.busy += delay
                     sim.sequence = sequence = sim.sequence + 1
                     heappush(queue, (now + delay, NORMAL, sequence, call))
                     break
@@ -153,12 +156,20 @@ class Executor:
                         call = child
                         continue
                 elif op <= ENTER_DRAWN:
-                    deadlines = call.edge.deadlines
-                    deadlines.calls.append(call)
-                    if not deadlines.armed:
-                        deadlines.arm(now + deadlines.timeout)
+                    edge = call.edge
+                    if edge.gate is None or call not in edge.gate.under_way:
+                        deadlines = edge.deadlines
+                        deadlines.calls.append(call)
+                        if not deadlines.armed:
+                            deadlines.arm(now + deadlines.timeout)
+                    met = None if edge.gate is None else edge.gate.admit(call, now)
                     ready = a.ready
-                    if not ready:
+                    if met is not None:
+                        if isinstance(met, Held):
+                            call.pc = pc - 1
+                            break
+                        call = self.fail(call, met)
+                    elif not ready:
                         call = self.fail(call, a.absence)
                     else:
                         if op == ENTER:
@@ -247,7 +258,7 @@ class Executor:
                     replica = call.replica
                     delay = row[a] * len(call.items)
                     if replica.disturbed:
-                        delay = replica.stretched(delay, now)
+                        delay = replica.stretched(delay, now, call.edge.operation)
                     replica.busy += delay
                     call.pc = pc
                     sim.push(now + delay, call)
@@ -277,6 +288,8 @@ class Executor:
                         call.pc = pc - 1
                         break
                     continue
+                elif op == FAIL:
+                    call = self.fail(call, Failure.EXTERNAL)
                 else:
                     raise AssertionError(f"no such operation: {op}")
                 # Here a call has just failed: what goes on, if anything, is the one that can live with that.
@@ -375,6 +388,17 @@ class Executor:
         return edge.take_token()
 
     # ------------------------------------------------------------ elements
+
+    def _disturbed_work(self, call: Call, delay: int, external: External | Literal[0], now: int) -> int:
+        """The time of a piece of work at a replica whose work does not go on as nominal."""
+        replica, edge = call.replica, call.edge
+        assert replica is not None
+        if external != 0 and external.profile is not None:
+            draw = self.streams.uniform(f"external/{external.name}", call.flow.number, edge.index, call.attempt)
+            if external.fails(draw, now):
+                call.pc = len(call.code) - 1
+            delay = external.answers_after(delay, now)
+        return replica.stretched(delay, now, edge.operation)
 
     def _next_in(self, replica: Replica) -> None:
         """The first in a replica's queue gets the worker that has become free."""

@@ -17,6 +17,15 @@ class Failure(IntEnum):
     EXPIRED = 7
     CACHE_FULL = 8
     ADMIN_SHUTDOWN = 9
+    EXTERNAL = 10
+    RATE_LIMITED = 11
+    UNKNOWN_KEY = 12
+    NOT_YET_VALID = 13
+    BAD_CREDENTIALS = 14
+    STORE_MISCONFIGURED = 15
+    STORE_WRONG_PASSWORD = 16
+    STORE_MAX_CLIENTS = 17
+    IDLE_IN_TRANSACTION = 18
     TIMEOUT = 20
     POOL_TIMEOUT = 21
     REFUSED = 22
@@ -35,6 +44,15 @@ STATUS = {
     Failure.EXPIRED: 401,
     Failure.CACHE_FULL: 500,
     Failure.ADMIN_SHUTDOWN: 500,
+    Failure.EXTERNAL: 502,
+    Failure.RATE_LIMITED: 429,
+    Failure.UNKNOWN_KEY: 401,
+    Failure.NOT_YET_VALID: 401,
+    Failure.BAD_CREDENTIALS: 401,
+    Failure.STORE_MISCONFIGURED: 500,
+    Failure.STORE_WRONG_PASSWORD: 500,
+    Failure.STORE_MAX_CLIENTS: 500,
+    Failure.IDLE_IN_TRANSACTION: 500,
     Failure.TIMEOUT: 504,
     Failure.POOL_TIMEOUT: 500,
     Failure.REFUSED: 503,
@@ -54,6 +72,15 @@ ANSWER_AFTER = {
     Failure.EXPIRED: Failure.UNAUTHORIZED,
     Failure.CACHE_FULL: Failure.SERVER_ERROR,
     Failure.ADMIN_SHUTDOWN: Failure.SERVER_ERROR,
+    Failure.EXTERNAL: Failure.BAD_GATEWAY,
+    Failure.RATE_LIMITED: Failure.UNAVAILABLE,
+    Failure.UNKNOWN_KEY: Failure.UNAUTHORIZED,
+    Failure.NOT_YET_VALID: Failure.UNAUTHORIZED,
+    Failure.BAD_CREDENTIALS: Failure.UNAUTHORIZED,
+    Failure.STORE_MISCONFIGURED: Failure.SERVER_ERROR,
+    Failure.STORE_WRONG_PASSWORD: Failure.SERVER_ERROR,
+    Failure.STORE_MAX_CLIENTS: Failure.SERVER_ERROR,
+    Failure.IDLE_IN_TRANSACTION: Failure.SERVER_ERROR,
     Failure.TIMEOUT: Failure.GATEWAY_TIMEOUT,
     Failure.POOL_TIMEOUT: Failure.SERVER_ERROR,
     Failure.REFUSED: Failure.BAD_GATEWAY,
@@ -63,5 +90,14 @@ ANSWER_AFTER = {
 }
 """What a service answers when a call it needs has failed so."""
 
-DENIALS = frozenset({Failure.UNAUTHORIZED, Failure.INVALID_SIGNATURE, Failure.EXPIRED})
+DENIALS = frozenset(
+    {
+        Failure.UNAUTHORIZED,
+        Failure.INVALID_SIGNATURE,
+        Failure.EXPIRED,
+        Failure.UNKNOWN_KEY,
+        Failure.NOT_YET_VALID,
+        Failure.BAD_CREDENTIALS,
+    }
+)
 """Answers, not malfunctions: never retried, and no fault of the callee's health."""

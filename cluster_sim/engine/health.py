@@ -22,7 +22,6 @@ class Probe(Event):
 
     Attributes:
         liveness: whether failure restarts the replica; otherwise it gets no calls until a probe succeeds.
-        period, timeout: nanoseconds between two rounds, and until an answer comes too late.
         failures: replica number → probes failed in a row.
     """
 
@@ -30,15 +29,29 @@ class Probe(Event):
     _value = None
     _defused = True
 
-    def __init__(self, cluster: Cluster, service: Service, spec: ProbeSpec, *, liveness: bool) -> None:
+    def __init__(self, cluster: Cluster, service: Service, *, liveness: bool) -> None:
         self.cluster = cluster
         self.service = service
-        self.spec = spec
         self.liveness = liveness
         self.failures: dict[int, int] = {}
-        self.period = nanoseconds(spec.period_s)
-        self.timeout = nanoseconds(spec.timeout_s)
         self._arm()
+
+    @property
+    def spec(self) -> ProbeSpec:
+        """The probe as the pod template has it now."""
+        spec = self.service.liveness if self.liveness else self.service.readiness
+        assert spec is not None
+        return spec
+
+    @property
+    def period(self) -> int:
+        """Nanoseconds between two rounds."""
+        return nanoseconds(self.spec.period_s)
+
+    @property
+    def timeout(self) -> int:
+        """Nanoseconds after which an answer comes too late."""
+        return nanoseconds(self.spec.timeout_s)
 
     def _arm(self) -> None:
         self.callbacks = [self._round]

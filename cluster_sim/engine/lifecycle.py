@@ -37,6 +37,9 @@ def pending_calls(cluster: Cluster) -> Iterator[Call]:
             if replica.flights is not None:
                 for followers in replica.flights.filling.values():
                     yield from followers
+    for edge in cluster.edges:
+        if edge.gate is not None:
+            yield from edge.gate.waiting()
 
 
 def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
@@ -99,10 +102,13 @@ def cancel(cluster: Cluster, service: Service, before: int) -> None:
 
 
 def _take_out(cluster: Cluster, calls: set[Call]) -> None:
-    """Remove calls from the queue of events."""
+    """Remove calls from the queue of events, and from where they are held."""
     queue = cluster.sim._queue
     queue[:] = [entry for entry in queue if entry[3] not in calls]
     heapify(queue)
+    for edge in cluster.edges:
+        if edge.gate is not None:
+            edge.gate.forget(calls)
 
 
 def _at(call: Call, service: Service) -> bool:

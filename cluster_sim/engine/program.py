@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,7 +33,7 @@ from ..specs import (
 
 # Operation codes, the frequent ones first. An operation is (code, a, b). Compiled, `a` numbers an edge or a
 # service; linked to a cluster, it is the running edge or service itself.
-WORK = 0  # a: column of the delay
+WORK = 0  # a: column of the delay, b: the external system that is waited for (compiled, its name), or 0
 CALL = 1  # a: edge, b: where the callee's code starts
 ENTER = 2  # a: service, b: column of the background error (if its draw is below the service's threshold) or -1
 ENTER_DRAWN = 3  # a: service, b: columns of the balancing draw and of the background error
@@ -52,6 +52,7 @@ LEAD = 15  # become the one who fills the items, where single flight is on
 SETTLE = 16  # the fill is over: wake those who wait for it
 FOLLOW = 17  # wait for others' fills of the same items
 END = 18
+FAIL = 19  # an external system has answered with an error; the last operation of every program
 
 NAMES_SERVICE = frozenset({ENTER, ENTER_DRAWN, CACHE_READ, CACHE_WRITE, VERIFY, MINT})
 
@@ -111,10 +112,15 @@ class Program:
     code: Code
     columns: tuple[Column, ...]
 
-    def linked(self, edges: Sequence[object], services: Sequence[object]) -> Code:
-        """The code with the running edges and services of a cluster in the place of their numbers."""
+    def linked(self, edges: Sequence[object], services: Sequence[object], externals: Mapping[str, object]) -> Code:
+        """The code with the running edges, services and externals of a cluster in the place of numbers and names."""
         return [
-            (op, edges[a] if op == CALL else services[a] if op in NAMES_SERVICE else a, b) for op, a, b in self.code
+            (
+                op,
+                edges[a] if op == CALL else services[a] if op in NAMES_SERVICE else a,
+                externals[b] if op == WORK and b else b,
+            )
+            for op, a, b in self.code
         ]
 
     def rows(self, count: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -222,6 +228,7 @@ class _ProgramWriter:
             code, edge, _ = self.code[at]
             self.code[at] = (code, edge, len(self.code))
             self.body(call)
+        self.code.append((FAIL, 0, 0))
         self.program = self._sorted()
 
     def _sorted(self) -> Program:
@@ -284,7 +291,7 @@ class _ProgramWriter:
             case Work():
                 exponential = step.law == "exponential"
                 times = Exponential(step.mean_s) if exponential else Delay(step.mean_s, step.sigma)
-                self.emit(WORK_ITEMS if step.per_item else WORK, self.column(times))
+                self.emit(WORK_ITEMS if step.per_item else WORK, self.column(times), step.external or 0)
             case CallTo():
                 self.bodies.append((self.emit(CALL, self.compiler.edge_of(client, step)), step))
             case PickItems():

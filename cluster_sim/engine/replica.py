@@ -77,7 +77,8 @@ class Replica:
         queue: calls that wait for a worker, first come first served.
         slow: factor on the time of all work done here.
         paused_until: the world is stopped until then (garbage collection).
-        disturbed: whether `slow` or `paused_until` matter just now.
+        disturbed: whether `slow`, `paused_until`, or slow operations and externals matter just now.
+        behaviour: what the release that runs here does.
         ready: whether the load balancer sends calls here.
         draining: it is about to be taken away.
         probed_out: it is not ready because its readiness probe fails.
@@ -116,7 +117,8 @@ class Replica:
         self.queue: deque[Call] = deque()
         self.slow = 1.0
         self.paused_until = 0
-        self.disturbed = False
+        self.disturbed = self.service.uneven
+        self.behaviour = self.service.behaviour
         self.busy = 0
         self.paused = 0
         self.pauses = 0
@@ -134,19 +136,24 @@ class Replica:
     def set_slow(self, factor: float) -> None:
         """Make all work begun from now on take `factor` times as long."""
         self.slow = factor
-        self.disturbed = factor != 1.0 or self.paused_until > 0
+        self.refresh_disturbed()
+
+    def refresh_disturbed(self) -> None:
+        """Look again whether anything keeps its work from taking its nominal time."""
+        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or self.service.uneven
 
     @rehearsed
     def end_pause(self, sim: Simulation) -> None:
         """A pause is over, unless another one still goes on."""
         if self.paused_until <= sim.now:
             self.paused_until = 0
-            self.disturbed = self.slow != 1.0
+            self.refresh_disturbed()
 
-    def stretched(self, delay: int, now: int) -> int:
-        """The time that work of `delay` takes if it begins now."""
-        if self.slow != 1.0:
-            delay = int(delay * self.slow)
+    def stretched(self, delay: int, now: int, operation: str) -> int:
+        """The time that work of `delay` for an operation takes if it begins now."""
+        factor = self.slow * self.service.pace_of(operation, now)
+        if factor != 1.0:
+            delay = int(delay * factor)
         if self.paused_until > now:
             delay += self.paused_until - now
         return delay

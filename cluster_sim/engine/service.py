@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from ..specs import Balance, PoolSpec, ServiceSpec
+from typing import TYPE_CHECKING
+
+from ..specs import Balance, PoolSpec, ProbeSpec, ServiceSpec
 from .failures import Failure
 from .keyspace import Keyspace
 from .log import Log, LogRecord
 from .pool import Backends
+from .profile import Profile
 from .program import UNIFORM_RANGE
+from .release import HEALTHY, Behaviour, Release
 from .replica import Replica
+
+if TYPE_CHECKING:
+    from .external import External
 
 __all__ = ["LogRecord", "Service"]
 
@@ -17,7 +24,10 @@ class Service:
     """A service: the pod template that new replicas follow, and the replicas.
 
     Attributes:
-        workers, pools: the pod template; a change reaches a replica when it restarts.
+        workers, pools, behaviour, liveness, …: the pod template; a change reaches a replica when it restarts.
+        previous: the release before the present one, for who rolls back; None: it is not kept any more.
+        slowed: operation → (factor on the time of its work, since when); `slow` is that of all work.
+        externals: the systems outside that its work waits for.
         error_threshold: background error probability of one call, in units of 2**-32.
         replicas: the pods there are, by ordinal; `ready` those that calls are sent to.
         absence: how a call fails while nobody is ready.
@@ -35,6 +45,12 @@ class Service:
         self.pools: dict[str, PoolSpec] = dict(spec.pools)
         self.balance = spec.balance
         self.single_flight = spec.single_flight
+        self.behaviour: Behaviour = HEALTHY
+        self.liveness: ProbeSpec | None = spec.liveness
+        self.readiness: ProbeSpec | None = spec.readiness
+        self.previous: Release | None = None
+        self.slowed: dict[str, tuple[float, Profile]] = {}
+        self.externals: list[External] = []
         self.base_error_probability = max((o.error_probability for o in spec.operations), default=0.0)
         self.error_threshold = round(self.base_error_probability * UNIFORM_RANGE)
         self.slow = 1.0
@@ -47,6 +63,62 @@ class Service:
         self.backends = Backends(spec.backends) if spec.backends else None
         self.keyspace = Keyspace(spec.cache) if spec.cache else None
         self.log = Log()
+
+    # ------------------------------------------------------------ the pod template
+
+    def release(self) -> Release:
+        """The pod template as it stands."""
+        return Release(
+            version=self.version,
+            workers=self.workers,
+            queue_limit=self.queue_limit,
+            behaviour=self.behaviour,
+            pools=dict(self.pools),
+            single_flight=self.single_flight,
+            liveness=self.liveness,
+            readiness=self.readiness,
+        )
+
+    def adopt(self, release: Release) -> None:
+        """Make a release the pod template."""
+        self.version = release.version
+        self.workers, self.queue_limit = release.workers, release.queue_limit
+        self.behaviour = release.behaviour
+        self.pools = dict(release.pools)
+        self.single_flight = release.single_flight
+        self.liveness, self.readiness = release.liveness, release.readiness
+
+    # ------------------------------------------------------------ the pace of its work
+
+    @property
+    def uneven(self) -> bool:
+        """Whether some of its work does not take its nominal time, or may not."""
+        return bool(self.slowed) or any(external.profile is not None for external in self.externals)
+
+    def slow_operation(self, operation: str, factor: float, profile: Profile) -> None:
+        """Make the work of one operation take up to `factor` times as long, as strongly as a profile says."""
+        self.slowed[operation] = (factor, profile)
+        self.refresh_disturbed()
+
+    def restore_operation(self, operation: str) -> None:
+        """The work of an operation takes its nominal time again."""
+        self.slowed.pop(operation, None)
+        self.refresh_disturbed()
+
+    def refresh_disturbed(self) -> None:
+        """Have every replica look again whether anything disturbs its work."""
+        for replica in self.replicas:
+            replica.refresh_disturbed()
+
+    def pace_of(self, operation: str, now: int) -> float:
+        """The factor on the time of an operation's work that begins now."""
+        slowed = self.slowed.get(operation)
+        if slowed is None:
+            return 1.0
+        factor, profile = slowed
+        return 1.0 + (factor - 1.0) * profile.level(now)
+
+    # ------------------------------------------------------------ calls
 
     @property
     def drawn(self) -> bool:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..catalogue import catalogue
-from . import capacity, credentials, memory
-from .fault import Fault, Mechanism
+from . import capacity, crashes, credentials, exporters, latency, load, memory, pools, queries, stores, tokens
+from .fault import Evidence, Family, Fault, Mechanism, Plan
 
-FAULTS: Mapping[str, Fault] = catalogue(Fault, capacity, memory, credentials)
+FAULTS: Mapping[str, Fault] = catalogue(
+    Fault, capacity, memory, credentials, pools, queries, stores, tokens, latency, load, exporters, crashes
+)
 
-__all__ = ["FAULTS", "Fault", "Mechanism"]
+TASK_FAULTS = ("pg_max_connections_undersized", "redis_maxmemory_orphan_keys", "jwt_partial_rotation")
+"""The faults of the three fixed tasks."""
+
+__all__ = ["FAULTS", "TASK_FAULTS", "Evidence", "Family", "Fault", "Mechanism", "Plan"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..cluster import Cluster
-from .fault import Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism
 
 
 def wanted_connections(cluster: Cluster) -> int:
@@ -40,4 +40,25 @@ MAX_CONNECTIONS_UNDERSIZED = Fault(
     distance=_excess_connections,
     # Pools that were refused try again within 10 s, so a mask that only frees slots relapses in less than a minute.
     hold_s=180.0,
+    family=Family.TOO_MANY_CLIENTS,
+    story=(
+        "payment-service is scaled out to seven or eight pods, each with a fixed pool of 15 connections: together they "
+        "want more than postgres admits (max_connections 100, three of them reserved). Demand is legitimate and the "
+        "limit is wrong. The pods that start last get no connections, and their requests wait in vain."
+    ),
+    evidence=(
+        Evidence(
+            service="payment-service",
+            shows="more pods of payment-service than usual, each with its own pool",
+            promql='count(hikaricp_connections_max{service="payment-service"}) >= 7',
+        ),
+    ),
+    alerts=("HighErrorRate", "PostgresqlTooManyConnections"),
+    repairs=(("increase_db_connections",), ("reduce_payment_pool_size",), ("scale_in_payment_service",)),
+    masks=(
+        ("restart_payment_service",),
+        ("restart_postgres",),
+        ("increase_payment_pool_size",),
+        ("terminate_idle_connections",),
+    ),
 )

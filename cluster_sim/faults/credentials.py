@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..cluster import Cluster
 from ..engine.config import SecretRevision
-from .fault import Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism
 
 
 def _rotate_partly(cluster: Cluster) -> None:
@@ -45,4 +45,25 @@ PARTIAL_ROTATION = Fault(
     distance=_inconsistency,
     # One lifetime of a token, so that tokens of every key have lapsed.
     hold_s=330.0,
+    family=Family.UNAUTHORIZED,
+    story=(
+        "A new signing secret is pushed at once and without overlap, after the exposure of the old one, and does not "
+        "reach one of the three auth replicas, whose watch is broken. Tokens minted on one side are refused on the "
+        "other, so the same request is answered 401 at one moment and 200 at the next."
+    ),
+    evidence=(
+        Evidence(
+            service="config-service",
+            shows="a push of the secret that was not acknowledged by all replicas",
+            grep="no ack of secret",
+        ),
+    ),
+    alerts=("HighUnauthorizedRate", "InvalidTokenSignatures"),
+    repairs=(("complete_secret_rotation",), ("restart_config_agents",)),
+    masks=(
+        ("restart_auth_service",),
+        ("rotate_signing_secret",),
+        ("rollback_signing_secret",),
+        ("disable_token_verification",),
+    ),
 )

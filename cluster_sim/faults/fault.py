@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
+    from ..specs import ClusterSpec
+
+Plan = tuple[str, ...]
+"""Names of remediations, carried out one after another."""
 
 
 class Mechanism(StrEnum):
@@ -38,9 +42,38 @@ class Mechanism(StrEnum):
     NO_INCIDENT = "no_incident"
 
 
+class Family(StrEnum):
+    """Sets of faults that look alike at first and need different, often opposite, repairs."""
+
+    TOO_MANY_CLIENTS = "too_many_clients"
+    CACHE_MEMORY = "redis_at_maxmemory"
+    UNAUTHORIZED = "intermittent_401"
+    CHECKOUT_SLOW = "checkout_slow"
+    EXPORTER_DOWN = "exporter_says_down"
+    CRASH_LOOPING = "crash_looping"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What an engineer can find that tells a fault from its twins.
+
+    Attributes:
+        service: whose telemetry it is in.
+        shows: what is seen, in words.
+        promql: an expression that yields something under this fault and nothing under its twins; or
+        grep: text that the service's log holds since the onset of this fault, and not since that of a twin; `|`
+            separates alternatives.
+    """
+
+    service: str
+    shows: str
+    promql: str = ""
+    grep: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A root cause.
+    """A root cause, or something that looks like one and needs no repair.
 
     Attributes:
         name: the id of the fault catalogue.
@@ -50,6 +83,18 @@ class Fault:
         distance: how far the root parameters are from their safe set; 0 within it. It reads the state of the
             cluster and never what was done to it.
         hold_s: seconds for which a repair must hold, longer than the relapse time of every mask that ships.
+        family: the set of its twins.
+        twins: names of the faults that it is mistaken for.
+        story: what happens, in a few sentences, for the reader of the catalogue.
+        evidence: what tells it from its twins, one for each way of finding out.
+        alerts: names of alerts that fire under it, pages and tickets, at the page or within five minutes of it.
+        repairs: plans that repair it, the one of the runbook first. Any other that does so is as good.
+        masks: plausible plans that do not repair it, or not for long, or do harm.
+        relapse_s: seconds after which a mask's effect is over, from the parameters of this incident; where there is
+            none, `hold_s` is long enough.
+        trigger: what set it off comes again; a repaired cluster takes it without lasting trouble.
+        setting: the topology in which it can happen, made of the usual one.
+        harmless: there is nothing to repair, and touching the system is wrong.
     """
 
     name: str
@@ -59,3 +104,18 @@ class Fault:
     inject: Callable[[Cluster], None]
     distance: Callable[[Cluster], float]
     hold_s: float
+    family: Family
+    twins: Plan = ()
+    story: str
+    evidence: tuple[Evidence, ...] = ()
+    alerts: tuple[str, ...] = ()
+    repairs: tuple[Plan, ...] = ()
+    masks: tuple[Plan, ...] = ()
+    relapse_s: Callable[[Cluster], float] | None = None
+    trigger: Callable[[Cluster], None] | None = None
+    setting: Callable[[ClusterSpec], ClusterSpec] | None = None
+    harmless: bool = False
+
+    def spec(self, usual: ClusterSpec) -> ClusterSpec:
+        """The topology in which it happens."""
+        return usual if self.setting is None else self.setting(usual)

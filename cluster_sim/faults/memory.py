@@ -8,7 +8,7 @@ from ..clock import SECOND
 from ..cluster import Cluster, key_rates
 from ..engine.keyspace import EVICTING_POLICIES
 from ..engine.service import Service
-from .fault import Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism
 
 
 class OrphanBatch(Event):
@@ -100,4 +100,26 @@ MAXMEMORY_ORPHAN_KEYS = Fault(
     distance=_missing_headroom,
     # Entries live 90 s: a cache that was warm for another reason is cold again after two lifetimes.
     hold_s=240.0,
+    family=Family.CACHE_MEMORY,
+    story=(
+        "A one-off batch job writes keys without expiry until redis is at maxmemory under noeviction, and gives up. "
+        "Writes are refused from then on; entries lapse and cannot be written again, the hit ratio falls, and the "
+        "database does the work of the cache. Redis itself logs nothing about it."
+    ),
+    evidence=(
+        Evidence(
+            service="redis-cache",
+            shows="memory is full and flat, and most of the keys never expire",
+            promql="redis_db_keys_expiring / redis_db_keys < 0.5\n"
+            "and ignoring (db) abs(delta(redis_memory_used_bytes[2m])) < 0.02 * redis_memory_max_bytes",
+        ),
+    ),
+    alerts=("HighLatencyP99", "RedisOutOfConfiguredMaxmemory"),
+    repairs=(
+        ("flush_redis_cache",),
+        ("flush_all_redis_keys",),
+        ("set_redis_eviction_policy",),
+        ("resize_redis_memory",),
+    ),
+    masks=(("restart_inventory_service",), ("raise_redis_maxmemory",), ("scale_out_inventory_service",)),
 )

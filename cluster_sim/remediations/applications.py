@@ -24,13 +24,7 @@ def _scale_out(service: str) -> Callable[[Cluster], None]:
 
 
 def _roll_back(service: str) -> Callable[[Cluster], None]:
-    def apply(cluster: Cluster) -> None:
-        running = cluster.service(service)
-        major, minor, _ = running.version.split(".")
-        running.version = f"{major}.{int(minor) - 1}.0"
-        cluster.roll(service)
-
-    return apply
+    return lambda cluster: cluster.roll_back(service)
 
 
 def _resize_pool(service: str, size: int) -> Callable[[Cluster], None]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from ..specs import CallTo, Language, Operation, PoolSpec, ProbeSpec, RetrySpec, ServiceSpec, Work
 from .rules import high_latency
 
+PROVIDER = "psp"
+"""The payment service provider outside, which every payment is authorised by."""
+
 _STORE = CallTo(service="postgres-db", operation="insert_payment", timeout_s=5.0, pool="postgres-db")
 
 SERVICE = ServiceSpec(
@@ -30,7 +33,7 @@ SERVICE = ServiceSpec(
             steps=(
                 CallTo(service="auth-service", operation="verify", timeout_s=0.5, retry=RetrySpec(attempts=1)),
                 # Our own work with the call to the payment provider in it (chosen).
-                Work(mean_s=0.035, sigma=0.6),
+                Work(mean_s=0.035, sigma=0.6, external=PROVIDER),
                 _STORE,
             ),
         ),
@@ -39,7 +42,7 @@ SERVICE = ServiceSpec(
             method="POST",
             route="/v1/charges",
             error_probability=0.0008,
-            steps=(Work(mean_s=0.035, sigma=0.6), _STORE),
+            steps=(Work(mean_s=0.035, sigma=0.6, external=PROVIDER), _STORE),
         ),
     ),
 )

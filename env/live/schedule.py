@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cluster_sim import FAULTS, Fault, Streams, drift, nanoseconds
+from cluster_sim import TASK_FAULTS, Fault, Streams, drift, nanoseconds
 
 from .cures import right_cure
 from .log import Kind
@@ -94,8 +94,7 @@ class Schedule:
         return dues
 
     def _fault(self, cycle: int) -> str:
-        names = list(FAULTS)
-        return names[self._streams.bits("live/fault", cycle) % len(names)]
+        return TASK_FAULTS[self._streams.bits("live/fault", cycle) % len(TASK_FAULTS)]
 
     def _between(self, bounds: tuple[float, float], what: str, cycle: int) -> float:
         low, high = bounds

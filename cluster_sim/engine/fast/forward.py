@@ -110,7 +110,7 @@ class FastForward:
     def possible(self) -> bool:
         """Whether the cluster is in a state from which requests can be computed at once."""
         cluster = self.cluster
-        if not all(map(self._service_is, cluster.services.values())):
+        if not cluster.plain or not all(map(self._service_is, cluster.services.values())):
             return False
         if any(edge.settled_at > cluster.sim.now for edge in cluster.edges):
             return False

@@ -1,0 +1,1 @@
+"""Faults that make pods restart again and again."""

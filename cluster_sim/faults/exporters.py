@@ -1,0 +1,1 @@
+"""Faults in which a store is reported down."""

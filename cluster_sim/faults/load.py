@@ -1,0 +1,1 @@
+"""Faults of capacity under load, and load that needs no repair."""

@@ -1,0 +1,1 @@
+"""Faults of connections that are leaked, held or all opened at once."""

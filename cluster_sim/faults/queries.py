@@ -1,0 +1,1 @@
+"""Faults of what the database is asked: slow queries, locks, retries without end."""

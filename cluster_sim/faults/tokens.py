@@ -1,0 +1,1 @@
+"""Faults of keys, clocks and attackers that make users be refused."""

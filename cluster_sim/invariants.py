@@ -1,0 +1,39 @@
+"""What no repair may cost: data, security, a service. Each reads the state of the cluster, never what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .cluster import Cluster
+
+Invariant = Callable[[Cluster], bool]
+"""Whether it holds."""
+
+
+def signatures_verified(cluster: Cluster) -> bool:
+    """Every replica that checks tokens checks their signatures."""
+    rings = [r.keys for service in cluster.services.values() for r in service.replicas if r.keys is not None]
+    return all(ring.verify_signatures for ring in rings)
+
+
+def nothing_scaled_down(cluster: Cluster) -> bool:
+    """Every service has at least the pods that it is declared to have."""
+    return all(len(service.replicas) >= service.spec.replicas for service in cluster.services.values())
+
+
+def nobody_turned_away(cluster: Cluster) -> bool:
+    """No limit on users' requests has been left on."""
+    return not any(getattr(o, "sheds", False) for e in cluster.edges if e.gate is not None for o in e.gate.obstacles)
+
+
+def no_data_lost(cluster: Cluster) -> bool:
+    """Nothing of which there was one copy has been destroyed."""
+    return not cluster.losses
+
+
+INVARIANTS: tuple[Invariant, ...] = (signatures_verified, nothing_scaled_down, nobody_turned_away, no_data_lost)
+
+
+def broken(cluster: Cluster) -> tuple[str, ...]:
+    """Names of the invariants that do not hold."""
+    return tuple(invariant.__name__ for invariant in INVARIANTS if not invariant(cluster))

@@ -1,0 +1,1 @@
+"""Changes of exporters and of the access to stores."""

@@ -1,0 +1,1 @@
+"""Changes of links, providers, time limits and threads."""

@@ -1,0 +1,1 @@
+"""Changes of capacity and of the traffic let in."""

@@ -1,0 +1,1 @@
+"""Changes of what clients do with their connections."""

@@ -1,0 +1,1 @@
+"""Changes of queries, locks and retries."""

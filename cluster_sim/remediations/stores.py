@@ -1,0 +1,1 @@
+"""Changes of the cache and its clients."""

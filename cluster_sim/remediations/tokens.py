@@ -1,0 +1,1 @@
+"""Changes of keys, clocks and limits on logins."""
