@@ -451,7 +451,7 @@ def _count_failure(replica: Replica, kind: tuple[int, Failure], duration: int) -
 
 
 def _count_check(replica: Replica, kind: tuple[str, str]) -> None:
-    replica.validations[kind] += 1
+    replica.validations[kind] = replica.validations.get(kind, 0) + 1
 
 
 def _count_seen(edge: Edge, failure: Failure) -> None:
