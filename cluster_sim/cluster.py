@@ -361,6 +361,15 @@ class Cluster:
         self.recordings.forget(before)
         self.alerts.history = [a for a in self.alerts.history if a.resolved_at is None or a.resolved_at >= before]
 
+    def surge(self, factor: float, duration_s: float) -> None:
+        """Users send `factor` times as many requests for a while, from the next window on."""
+        self.workload.rate_factor = factor
+        self.after(nanoseconds(duration_s), self.end_surge)
+
+    def end_surge(self) -> None:
+        """As many requests as ever, from the next window on."""
+        self.workload.rate_factor = 1.0
+
     def drop_idle_connections(self, server: str) -> None:
         """Close the connections to a server that no client is using; the pools open theirs again."""
         backends = self.service(server).backends
