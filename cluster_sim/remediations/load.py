@@ -28,7 +28,7 @@ SHED_LOAD = Remediation(
     team="platform-team",
     target="checkout-service",
     duration_s=10,
-    runbook=f"The gateway answers {SHED_SHARE:.0%} of all users' requests with 429 until it is told to admit all again.",
+    runbook=f"The gateway answers {SHED_SHARE:.0%} of users' requests with 429 until it is told to admit all again.",
     apply=_shed,
 )
 ADMIT_ALL = Remediation(
