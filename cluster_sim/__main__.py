@@ -1,4 +1,4 @@
-"""Commands of the simulator: `python -m cluster_sim table|reference|export`."""
+"""Commands of the simulator: `python -m cluster_sim table|reference|export|describe`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from .exports import command as export
+from .generator import describe
 from .proof import tables
 from .reference import PAGES, page
 
@@ -28,7 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     reference.add_argument("folder", type=Path, nargs="?", default=Path("docs/reference"))
     exports = commands.add_parser("export", help="write episodes as data sets: metrics, logs, traces and the truth")
     export.add_options(exports)
+    descriptions = commands.add_parser("describe", help="print generated incidents with their truth")
+    describe.add_options(descriptions)
     options = parser.parse_args(arguments)
+    if options.command == "describe":
+        return describe.run(options, descriptions)
     if options.command == "export":
         return export.run(options, exports)
     if options.command == "reference":
