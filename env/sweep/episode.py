@@ -9,11 +9,10 @@ from cluster_sim import WarmUps
 
 from ..environment import IncidentEnvironment
 from ..errors import BadRequest
-from ..grading import Repaired
+from ..grading import LeftAlone, Repaired
 from ..models import Action, EpisodeOptions, Observation
 from ..policies import policy_factory
 from ..policies.runner import SCORE_RANGE, Run, Transcript, one_line
-from ..tasks import TASKS
 from .errors import EngineLost
 from .plan import Episode, Sweep
 from .row import Row
@@ -90,7 +89,7 @@ def _played(heard: _Heard, episode: Episode) -> dict[str, Any]:
         failure = _said(error)
     state = heard.environment.state()
     parts = state.get("breakdown", {"lines": {}, "deductions": {}})
-    fixes = [line.name for line in TASKS[episode.task].criteria if isinstance(line, Repaired)]
+    fixes = [line.name for line in heard.environment.task.criteria if isinstance(line, Repaired | LeftAlone)]
     now = heard.environment.cluster.now
     return {
         "outcome": "played" if failure is None else "failed",
