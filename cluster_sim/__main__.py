@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "export":
         return export.run(options, exports)
     if options.command == "reference":
+        (options.folder / "faults").mkdir(exist_ok=True)
         for name in PAGES:
             (options.folder / name).write_text(page(name), encoding="utf-8")
         return 0
