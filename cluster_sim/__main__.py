@@ -1,4 +1,4 @@
-"""Commands of the simulator: `python -m cluster_sim table|reference|export|describe`."""
+"""Commands of the simulator: `python -m cluster_sim table|reference|export|describe|realism`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from .exports import command as export
 from .generator import describe
 from .proof import tables
+from .realism import report
 from .reference import PAGES, page
 
 
@@ -31,7 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_options(exports)
     descriptions = commands.add_parser("describe", help="print generated incidents with their truth")
     describe.add_options(descriptions)
+    realism = commands.add_parser("realism", help="measure how real generated incidents look")
+    realism.add_argument("--incidents", type=int, default=60, help="how many (default: 60)")
     options = parser.parse_args(arguments)
+    if options.command == "realism":
+        if options.incidents < 1:
+            realism.error("--incidents must be at least 1")
+        print("\n".join(report(options.incidents)))
+        return 0
     if options.command == "describe":
         return describe.run(options, descriptions)
     if options.command == "export":

@@ -18,7 +18,7 @@ FLOORS = {
         ("faults", "remediations"),
         ("incident", "warmup", "recovery", "harm", "baseline", "invariants", "evidence", "oracle"),
         ("generator",),
-        ("proof", "reference", "exports"),
+        ("proof", "reference", "exports", "realism"),
         ("__init__", "__main__"),
     ),
     "env": (
