@@ -61,6 +61,8 @@ def play(episode: Episode, warm_ups: WarmUps | None = None) -> Row:
         "reward_mode": episode.options.reward_mode,
         "seed": episode.seed,
         "task": episode.task,
+        "split": episode.options.split,
+        "difficulty": episode.options.difficulty,
         "policy": episode.policy,
     }
     environment = IncidentEnvironment(warm_ups)
@@ -92,6 +94,8 @@ def _played(heard: _Heard, episode: Episode) -> dict[str, Any]:
     fixes = [line.name for line in heard.environment.task.criteria if isinstance(line, Repaired | LeftAlone)]
     now = heard.environment.cluster.now
     return {
+        "fault": heard.environment.task.fault,
+        "family": str(heard.environment.task.root.family),
         "outcome": "played" if failure is None else "failed",
         "failure": failure,
         "score": score,
