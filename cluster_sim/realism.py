@@ -24,8 +24,8 @@ Values = npt.NDArray[np.float64]
 _HTTP = "http_server_request_duration_seconds"
 SIGNALS = {
     "requests": f"sum by (service) (rate({_HTTP}_count[1m]))\n"
-    "or sum by (service) (rate(redis_commands_processed_total[1m]))"
-    "or sum by (service) (rate(redis_commands_processed_total[1m]))\nor sum by (service) (rate(pg_stat_database_xact_commit[1m]))",
+    "or sum by (service) (rate(redis_commands_processed_total[1m]))\n"
+    "or sum by (service) (rate(pg_stat_database_xact_commit[1m]))",
     "errors": f'sum by (service) (rate({_HTTP}_count{{http_response_status_code=~"5..|401"}}[1m]))',
     "p50": "service:http_request_duration_seconds:p50_1m",
     "p99": "service:http_request_duration_seconds:p99_1m",
