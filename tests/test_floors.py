@@ -32,7 +32,7 @@ FLOORS = {
         ("actions", "tools"),
         ("scenes", "environment"),
         ("counterfactual",),
-        ("sweep", "evaluate", "playing"),
+        ("sweep", "evaluate", "playing", "twins"),
         ("sessions",),
         ("workers",),
         ("live",),
