@@ -35,9 +35,10 @@ SERVICE = ServiceSpec(
 
 DOWN = AlertRule(
     alert="RedisDown",
-    expr="redis_up == 0",
+    # Of an exporter that does not answer there is no redis_up at all.
+    expr='redis_up == 0 or up{job="redis-exporter"} == 0',
     severity=Severity.TICKET,
-    summary="{{ $labels.pod }} does not accept connections",
+    summary="{{ $labels.pod }} is down",
     group="redis",
 )
 MEMORY = AlertRule(

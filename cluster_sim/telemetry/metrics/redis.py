@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ...clock import SECOND
+from ...engine.failures import Failure
 from ..logs.redis import VERSION
 from .exporter import Failures, Key, PodExporter, Present, Reading, pod_layout
 from .spec import Column, MetricSpec
 
+if TYPE_CHECKING:
+    from ...engine.admission import Admission
+
 EXPORTER_PORT = 9121
 
 REDIS_UP = MetricSpec(name="redis_up", help="Information about the Redis instance")
+SCRAPE_ERROR = MetricSpec(name="redis_exporter_last_scrape_error", help="The last scrape error status.", detailed=False)
 INSTANCE = MetricSpec(name="redis_instance_info", help="Information about the Redis instance")
 MEMORY_USED = MetricSpec(name="redis_memory_used_bytes", help="memory_used_bytes metric")
 MEMORY_DATASET = MetricSpec(name="redis_memory_used_dataset_bytes", help="memory_used_dataset_bytes metric")
@@ -41,6 +46,13 @@ START_TIME = MetricSpec(
 UPTIME = MetricSpec(name="redis_uptime_in_seconds", help="uptime_in_seconds metric")
 
 
+REFUSALS = {
+    Failure.STORE_WRONG_PASSWORD: "WRONGPASS invalid username-password pair or user is disabled.",
+    Failure.STORE_MAX_CLIENTS: "ERR max number of clients reached",
+}
+"""What the server answers to a connection that it does not want."""
+
+
 class RedisExporter(PodExporter):
     """The exporter beside one server."""
 
@@ -49,10 +61,12 @@ class RedisExporter(PodExporter):
 
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
-        _, _, failures, ready, policy = cast(tuple[str, int, Failures, bool, str], key)
+        _, _, failures, error, policy, codes = cast(tuple[str, int, Failures, str, str, tuple[str, ...]], key)
         layout = pod_layout(len(self.replica.served), failures)
-        layout.constant(REDIS_UP, value=float(ready))
-        if ready:
+        layout.constant(REDIS_UP, value=float(not error))
+        if error:
+            layout.constant(SCRAPE_ERROR, {"err": error})
+        else:
             role = {"role": "master", "redis_mode": "standalone", "redis_version": VERSION, "maxmemory_policy": policy}
             layout.constant(INSTANCE, role)
             layout.value(START_TIME, since_epoch=True)
@@ -75,6 +89,8 @@ class RedisExporter(PodExporter):
             refused = layout.values
             layout.value(REJECTED, {"cmd": "set"})
             layout.again(ERRORS, refused, {"err": "OOM"})
+            for code in codes:
+                layout.value(ERRORS, {"err": code})
         return layout.columns
 
     def catch_up(self, present: Present) -> None:
@@ -83,15 +99,21 @@ class RedisExporter(PodExporter):
         present.keys(self.replica.service)
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, whether the server answers, policy; and the values while the pod runs."""
+        """Node, restarts, failures had, why the server does not answer, policy, errors had; and the values if it runs.
+
+        Where the server does not answer there are few values; where the exporter does not, there are none.
+        """
         replica = self.replica
-        keyspace = replica.service.keyspace
+        keyspace, admission = replica.service.keyspace, replica.service.admission
         assert keyspace is not None
-        key = (replica.node, replica.restarts, tuple(replica.failed), replica.ready, keyspace.policy)
-        if not replica.alive:
+        assert admission is not None
+        error = self._error(admission)
+        errors = admission.errors
+        key = (replica.node, replica.restarts, tuple(replica.failed), error, keyspace.policy, tuple(errors))
+        if replica.sidecar.hung:
             return key, None
         reading = self.histograms()
-        if replica.ready:
+        if not error:
             keys = len(keyspace.entries)
             reading.values.extend(
                 (
@@ -107,6 +129,18 @@ class RedisExporter(PodExporter):
                     keyspace.evicted,
                     keyspace.expired,
                     keyspace.refused,
+                    *errors.values(),
                 )
             )
         return key, reading
+
+    def _error(self, admission: Admission) -> str:
+        """What the exporter is told when it connects; empty if it is let in."""
+        replica = self.replica
+        dial = f"dial tcp {replica.ip}:{replica.service.spec.port}: "
+        if replica.sidecar.cut_off:
+            return dial + "i/o timeout"
+        if not replica.ready:
+            return dial + "connect: connection refused"
+        refusal = admission.refusal()
+        return REFUSALS[refusal] if refusal is not None else ""
