@@ -19,8 +19,6 @@ POOLED = 6
 """Connections that a pod's client keeps open and uses again (chosen)."""
 MAXCLIENTS = 4064
 """`maxclients` of 10000, as Redis reduces it to what 4096 open files leave (source: redis, server.c)."""
-ERROR_CODES = {Failure.STORE_WRONG_PASSWORD: "WRONGPASS", Failure.STORE_MAX_CLIENTS: "ERR"}
-"""What a refusal begins with, as the server counts its errors."""
 
 
 class Client:
@@ -56,7 +54,7 @@ class Admission:
         maxclients: connections it accepts.
         clients: number of a pod → its client.
         received: connections accepted since the server started; `rejected` those above the limit.
-        errors: refusals by code since the server started.
+        strangers: those accepted whose client had the wrong password.
     """
 
     def __init__(self, cluster: Cluster, service: Service) -> None:
@@ -68,8 +66,7 @@ class Admission:
         self.required = True
         self.maxclients = MAXCLIENTS
         self.clients: dict[int, Client] = {}
-        self.received = self.rejected = 0
-        self.errors: dict[str, int] = {}
+        self.received = self.rejected = self.strangers = 0
         self._guarding = False
         self._settling = False
 
@@ -131,8 +128,7 @@ class Admission:
             self.refresh()
 
     def _restarted(self) -> None:
-        self.received = self.rejected = 0
-        self.errors = {}
+        self.received = self.rejected = self.strangers = 0
         for client in self.clients.values():
             client.connected = False
             client.left = 0
@@ -186,15 +182,11 @@ class Admission:
         count = min(wanted, self.maxclients - self.connections)
         if count <= 0:
             self.rejected += 1
-            return self._refuse(Failure.STORE_MAX_CLIENTS)
+            return Failure.STORE_MAX_CLIENTS
         self.received += count
         if not self.knows(client.password):
-            return self._refuse(Failure.STORE_WRONG_PASSWORD)
+            self.strangers += 1
+            return Failure.STORE_WRONG_PASSWORD
         if client.leaks:
             client.left += count
         return None
-
-    def _refuse(self, failure: Failure) -> Failure:
-        code = ERROR_CODES[failure]
-        self.errors[code] = self.errors.get(code, 0) + 1
-        return failure

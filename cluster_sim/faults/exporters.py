@@ -127,7 +127,7 @@ AUTH_CHANGED = Fault(
         Evidence(
             service=REDIS,
             shows="the exporter is refused for its password, too",
-            promql='redis_exporter_last_scrape_error{err=~"WRONGPASS.*"}',
+            promql='redis_exporter_last_scrape_error{err=~"WRONGPASS.*"} == 1',
         ),
     ),
     alerts=("RedisDown", "HighLatencyP99", "DependencyErrors"),
@@ -198,8 +198,13 @@ MAXCLIENTS = Fault(
         ),
         Evidence(
             service=REDIS,
+            shows="clients connected had been more and more, as far as they can be seen",
+            promql="max_over_time(redis_connected_clients[15m]) > 0.5 * max_over_time(redis_config_maxclients[15m])",
+        ),
+        Evidence(
+            service=REDIS,
             shows="the exporter finds no room, either",
-            promql='redis_exporter_last_scrape_error{err=~"ERR max number of clients.*"}',
+            promql='redis_exporter_last_scrape_error{err=~"ERR max number of clients.*"} == 1',
         ),
     ),
     alerts=("RedisDown", "HighLatencyP99", "DependencyErrors"),

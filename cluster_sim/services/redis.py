@@ -57,6 +57,22 @@ REJECTED_WRITES = AlertRule(
     summary="{{ $labels.service }} {{ $labels.cmd }} commands refused over 1m: {{ $value | humanize }}",
     group="redis",
 )
+CONNECTIONS = AlertRule(
+    alert="RedisTooManyConnections",
+    expr="redis_connected_clients / redis_config_maxclients > 0.8",
+    for_s=30,
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} connections at {{ $value | humanizePercentage }} of maxclients > 80% for 30s",
+    description="When all are taken clients are refused, and so is the exporter.",
+    group="redis",
+)
+REJECTED_CONNECTIONS = AlertRule(
+    alert="RedisRejectedConnections",
+    expr="increase(redis_rejected_connections_total[1m]) > 0",
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} connections refused over 1m: {{ $value | humanize }}",
+    group="redis",
+)
 MISSES = AlertRule(
     alert="RedisLowHitRatio",
     expr="sum by (service) (rate(redis_keyspace_misses_total[1m])) / (sum by (service) "

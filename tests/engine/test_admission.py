@@ -64,7 +64,7 @@ def test_who_connects_with_the_old_password_is_refused_until_it_is_told_the_new_
     cluster.roll("client")  # the pods read the same secret again
     cluster.run_for(20)
     assert journal.good_share(2, 25) == 0.0
-    assert refusals(cluster)[Failure.STORE_WRONG_PASSWORD] == door(cluster).errors["WRONGPASS"]
+    assert refusals(cluster)[Failure.STORE_WRONG_PASSWORD] == door(cluster).strangers
     door(cluster).secret = door(cluster).password
     cluster.roll("client")
     cluster.run_for(20)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ...engine.admission import Admission
 
 EXPORTER_PORT = 9121
+EXPORTERS = 1
+"""Connections of the exporter while it asks."""
 
 REDIS_UP = MetricSpec(name="redis_up", help="Information about the Redis instance")
 SCRAPE_ERROR = MetricSpec(name="redis_exporter_last_scrape_error", help="The last scrape error status.", detailed=False)
@@ -38,6 +40,14 @@ REJECTED = MetricSpec(
     kind="counter",
 )
 ERRORS = MetricSpec(name="redis_errors", help="Total number of errors per error type", kind="counter")
+CONNECTED = MetricSpec(name="redis_connected_clients", help="connected_clients metric")
+MAXCLIENTS = MetricSpec(name="redis_config_maxclients", help="config_maxclients metric", detailed=False)
+RECEIVED = MetricSpec(
+    name="redis_connections_received", help="connections_received_total metric", kind="counter", detailed=False
+)
+REJECTED_CONNECTIONS = MetricSpec(
+    name="redis_rejected_connections", help="rejected_connections_total metric", kind="counter"
+)
 START_TIME = MetricSpec(
     name="redis_start_time_seconds",
     help="Start time of the Redis instance since unix epoch in seconds.",
@@ -61,12 +71,11 @@ class RedisExporter(PodExporter):
 
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
-        _, _, failures, error, policy, codes = cast(tuple[str, int, Failures, str, str, tuple[str, ...]], key)
+        _, _, failures, error, policy, strangers = cast(tuple[str, int, Failures, str, str, bool], key)
         layout = pod_layout(len(self.replica.served), failures)
         layout.constant(REDIS_UP, value=float(not error))
-        if error:
-            layout.constant(SCRAPE_ERROR, {"err": error})
-        else:
+        layout.constant(SCRAPE_ERROR, {"err": error}, value=float(bool(error)))
+        if not error:
             role = {"role": "master", "redis_mode": "standalone", "redis_version": VERSION, "maxmemory_policy": policy}
             layout.constant(INSTANCE, role)
             layout.value(START_TIME, since_epoch=True)
@@ -77,7 +86,7 @@ class RedisExporter(PodExporter):
             layout.again(MAXMEMORY, memory + 2)
             layout.value(KEYS, {"db": "db0"})
             layout.value(KEYS_EXPIRING, {"db": "db0"})
-            for spec in (HITS, MISSES, EVICTED, EXPIRED):
+            for spec in (HITS, MISSES, EVICTED, EXPIRED, CONNECTED, MAXCLIENTS, RECEIVED, REJECTED_CONNECTIONS):
                 layout.value(spec)
             calls: dict[str, list[int]] = {}
             for edge in self.edges:
@@ -89,8 +98,8 @@ class RedisExporter(PodExporter):
             refused = layout.values
             layout.value(REJECTED, {"cmd": "set"})
             layout.again(ERRORS, refused, {"err": "OOM"})
-            for code in codes:
-                layout.value(ERRORS, {"err": code})
+            if strangers:  # a server lists the errors it has had
+                layout.value(ERRORS, {"err": "WRONGPASS"})
         return layout.columns
 
     def catch_up(self, present: Present) -> None:
@@ -99,7 +108,7 @@ class RedisExporter(PodExporter):
         present.keys(self.replica.service)
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, why the server does not answer, policy, errors had; and the values if it runs.
+        """Node, restarts, failures had, why the server does not answer, policy, strangers had; and the values.
 
         Where the server does not answer there are few values; where the exporter does not, there are none.
         """
@@ -108,8 +117,8 @@ class RedisExporter(PodExporter):
         assert keyspace is not None
         assert admission is not None
         error = self._error(admission)
-        errors = admission.errors
-        key = (replica.node, replica.restarts, tuple(replica.failed), error, keyspace.policy, tuple(errors))
+        strangers = admission.strangers > 0
+        key = (replica.node, replica.restarts, tuple(replica.failed), error, keyspace.policy, strangers)
         if replica.sidecar.hung:
             return key, None
         reading = self.histograms()
@@ -128,10 +137,15 @@ class RedisExporter(PodExporter):
                     keyspace.misses,
                     keyspace.evicted,
                     keyspace.expired,
+                    admission.connections + EXPORTERS,
+                    admission.maxclients,
+                    admission.received,
+                    admission.rejected,
                     keyspace.refused,
-                    *errors.values(),
                 )
             )
+            if strangers:
+                reading.values.append(admission.strangers)
         return key, reading
 
     def _error(self, admission: Admission) -> str:
