@@ -27,7 +27,7 @@ class Client:
     Attributes:
         password: the one that its process was started with.
         leaks: connections it opens for a call and leaves open; 0: it uses those of its pool.
-        connected: whether its pool is open.
+        pooled: connections in its pool; it makes do with fewer than it wants, not with none.
         lapses: nanoseconds, when the pool's connections have all been replaced by new ones; None: they stay.
         left: connections that it has left open.
     """
@@ -35,7 +35,7 @@ class Client:
     def __init__(self, password: int, leaks: int) -> None:
         self.password = password
         self.leaks = leaks
-        self.connected = False
+        self.pooled = 0
         self.lapses: int | None = None
         self.left = 0
 
@@ -75,7 +75,7 @@ class Admission:
     @property
     def connections(self) -> int:
         """Connections that clients have open now; the exporter opens one for each scrape."""
-        return sum(POOLED * client.connected + client.left for client in self.clients.values())
+        return sum(client.pooled + client.left for client in self.clients.values())
 
     @property
     def full(self) -> bool:
@@ -130,23 +130,22 @@ class Admission:
     def _restarted(self) -> None:
         self.received = self.rejected = self.strangers = 0
         for client in self.clients.values():
-            client.connected = False
-            client.left = 0
+            client.pooled = client.left = 0
         for client in self.clients.values():
             self._reconnect(client)
 
     def _reconnect(self, client: Client) -> None:
         """Open a client's pool, if nothing speaks against it; if something does, its calls find out."""
         client.lapses = None
-        client.connected = False
+        client.pooled = 0
         if not client.leaks and self.knows(client.password) and not self.full:
-            client.connected = True
-            self.received += POOLED
+            client.pooled = min(POOLED, self.maxclients - self.connections)
+            self.received += client.pooled
 
     def refresh(self) -> None:
         """Stand in the way of the calls exactly while some may be turned away."""
         self._settling = False
-        needed = any(c.leaks or c.lapses is not None or not c.connected for c in self.clients.values())
+        needed = any(c.leaks or c.lapses is not None or not c.pooled for c in self.clients.values())
         if needed != self._guarding:
             self._guarding = needed
             for edge in self.edges:
@@ -166,19 +165,17 @@ class Admission:
         if client.leaks:
             return self._connect(client, client.leaks)
         if client.lapses is not None and now >= client.lapses:
-            client.connected, client.lapses = False, None
-        if client.connected:
+            client.pooled, client.lapses = 0, None
+        if client.pooled:
             return None
         refusal = self._connect(client, POOLED)
-        if refusal is None:
-            client.connected = True
-            if not self._settling:
-                self._settling = True
-                self.cluster.after(0, self.refresh)
+        if refusal is None and not self._settling:
+            self._settling = True
+            self.cluster.after(0, self.refresh)
         return refusal
 
     def _connect(self, client: Client, wanted: int) -> Failure | None:
-        """Open connections for a client, as many as there is room for; those of no pool are left open."""
+        """Open connections for a client, as many as there is room for; those outside a pool are left open."""
         count = min(wanted, self.maxclients - self.connections)
         if count <= 0:
             self.rejected += 1
@@ -189,4 +186,6 @@ class Admission:
             return Failure.STORE_WRONG_PASSWORD
         if client.leaks:
             client.left += count
+        else:
+            client.pooled = count
         return None

@@ -78,7 +78,7 @@ def test_without_a_password_everybody_is_let_in():
     cluster.run_for(2)
     door(cluster).require(False)
     cluster.run_for(2)
-    assert [client.connected for client in door(cluster).clients.values()] == [True] * PODS
+    assert [client.pooled for client in door(cluster).clients.values()] == [POOLED] * PODS
     assert cluster.plain
 
 
