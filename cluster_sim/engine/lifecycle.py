@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ..cluster import Cluster
     from .service import Service
 
+ENTRYPOINT = SECOND // 2
+FIRST_BACK_OFF, LONGEST_BACK_OFF = 10 * SECOND, 300 * SECOND
+"""The kubelet's pause before it starts a process again that has ended, doubled each time."""
+
 DRAIN = 3 * SECOND
 """A pod that is told to stop gets no new calls and has this long to finish (chosen)."""
 
@@ -45,10 +49,12 @@ def pending_calls(cluster: Cluster) -> Iterator[Call]:
 def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
     """The process ends at once: what it was doing is lost, its callers see the connection reset."""
     service = replica.service
+    running = replica.alive
     replica.alive = replica.ready = replica.probed_out = False
     replica.last_exit = reason
     service.refresh_ready()
-    cluster.recorder.log(service.name, replica.name, "stopping", reason)
+    if running:
+        cluster.recorder.log(service.name, replica.name, "stopping", reason)
     victims = _lost_calls(cluster, replica)
     replica.queue.clear()
     if replica.flights is not None:
@@ -61,6 +67,8 @@ def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
     for call in victims:
         if call.parent is not None:
             cluster.executor.abandon(call, failure)
+    for admission in cluster.admissions:
+        admission.process_stopped(replica)
 
 
 def _lost_calls(cluster: Cluster, replica: Replica) -> list[Call]:
@@ -159,6 +167,11 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
             pool.filler.start(nanoseconds(service.spec.start_s) // 2)
     if service.spec.keys is not None:
         cluster.config.load(replica)
+    for admission in cluster.admissions:
+        admission.process_started(replica)
+    if service.volume is not None and service.volume.full:
+        cluster.after(ENTRYPOINT, cluster.entrypoint_failed, replica, replica.restarts)
+        return
     if instantly:
         replica.ready = True
         service.refresh_ready()
@@ -171,7 +184,21 @@ def restart(cluster: Cluster, replica: Replica, reason: str) -> None:
     """Stop at once and start again in place (what a kubelet does with a container)."""
     stop(cluster, replica, reason)
     replica.restarts += 1
+    replica.failed_starts = 0
     start(cluster, replica)
+
+
+def back_off(cluster: Cluster, replica: Replica) -> None:
+    """The process has ended before it was ready; it is started again after a pause."""
+    service = replica.service
+    replica.alive = False
+    replica.last_exit = "Error"
+    replica.failed_starts += 1
+    container = service.name.removesuffix("-service")
+    message = f"Back-off restarting failed container {container} in pod {replica.name}"
+    cluster.record_event(service, replica, "Warning", "BackOff", message)
+    pause = min(FIRST_BACK_OFF << (replica.failed_starts - 1), LONGEST_BACK_OFF)
+    cluster.after(pause, cluster.start_again, replica, replica.restarts)
 
 
 def add_replica(cluster: Cluster, service: Service, *, instantly: bool = False) -> Replica:
@@ -249,6 +276,8 @@ class Rollout(Event):
 class Recreation(Event):
     """Every replica of a service restarted at once; over when they are ready and clients' pools have been refilled.
 
+    Those that do not come up, however often they are started, are not waited for.
+
     Attributes:
         until: nanoseconds, after which pools that stay short are no longer waited for.
     """
@@ -271,7 +300,7 @@ class Recreation(Event):
         self.cluster.sim.push(self.cluster.sim.now + SECOND, self)
 
     def _look(self, _: Event) -> None:
-        ready = len(self.service.ready) == len(self.service.replicas)
+        ready = all(replica.ready or replica.failed_starts for replica in self.service.replicas)
         if ready and (self._refilled() or self.cluster.sim.now >= self.until):
             self.cluster.operations.remove(self)
         else:

@@ -13,7 +13,13 @@ class Behaviour:
     """What the code of a release does beside its operations. The defaults are those of a release without defects.
 
     Fast-forward: a cluster in which any replica behaves otherwise is events only.
+
+    Attributes:
+        store_connections_left: connections to each of its stores that it opens for a call and never closes; 0: it
+            uses those of its pool.
     """
+
+    store_connections_left: int = 0
 
 
 HEALTHY = Behaviour()
