@@ -153,7 +153,8 @@ class Deadlines(Event):
 
     def keep(self, call: Call) -> None:
         """The deadline of a call stays where it is although its start is set anew."""
-        self.asked.setdefault(call, call.start)
+        if call.parent is not None:
+            self.asked.setdefault(call, call.start)
 
     def _fall_due(self, _: Event) -> None:
         now = self.executor.sim.now

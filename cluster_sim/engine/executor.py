@@ -406,9 +406,10 @@ class Executor:
             delay = external.answers_after(delay, now)
             if not external.deferring:
                 Exchange(self.sim, replica, external.name, 503 if failed else 200, delay)
-        # Whoever waits for others does not work meanwhile.
-        replica.busy -= max(delay - own, 0)
-        return replica.stretched(delay, now, edge.operation)
+        # Who waits for others does not work meanwhile, and is not the slower for being slow.
+        waited = max(delay - own, 0)
+        replica.busy -= waited
+        return replica.stretched(delay - waited, now, edge.operation) + waited
 
     def _next_in(self, replica: Replica) -> None:
         """The first in a replica's queue gets the worker that has become free."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RETRANSMISSION_TIMEOUT = 200 * MILLISECOND
 """After which a lost segment is sent again, doubled each time (Linux: TCP_RTO_MIN; few segments are under way, so
 that there are no duplicate acknowledgements to make it quicker)."""
-SEGMENTS = 6
+SEGMENTS = 8
 """Segments of a call and its answer with what acknowledges them, each of which may be lost (chosen)."""
 MOST_LOSSES = 6
 """Times in a row that a segment is lost at most; by then every client has given up."""

@@ -10,6 +10,7 @@ from ..engine.release import AsksEach, Behaviour
 from ..specs import USERS, ProbeSpec
 from .fault import Evidence, Family, Fault, Mechanism
 from .parameters import pick, pick_one, pick_profile, pick_whole
+from .settings import TicketedBy
 
 CHECKOUT, INVENTORY, PAYMENT = "checkout-service", "inventory-service", "payment-service"
 POSTGRES = "postgres-db"
@@ -20,8 +21,8 @@ PROVIDER = "psp"
 
 def _degrade_provider(cluster: Cluster) -> None:
     provider = cluster.externals[PROVIDER]
-    factor = pick(cluster, "factor", 25, 60)
-    errors = pick(cluster, "errors", 0.02, 0.1)
+    factor = pick(cluster, "factor", 32, 60)
+    errors = pick(cluster, "errors", 0.015, 0.045)
     provider.degrade(pick_profile(cluster), factor=factor, errors=errors)
     for service in cluster.services.values():
         if provider in service.externals:
@@ -38,8 +39,8 @@ def _provider_trouble(cluster: Cluster) -> float:
 
 def _wear_out_interface(cluster: Cluster) -> None:
     node = pick_one(cluster, "node", tuple(cluster.interfaces))
-    loss = pick(cluster, "loss", 0.18, 0.3)
-    cluster.interfaces[node].wear_out(pick_profile(cluster), loss)
+    loss = pick(cluster, "loss", 0.22, 0.3)
+    cluster.interfaces[node].wear_out(pick_profile(cluster, longest_on_s=90.0), loss)
     for edge in cluster.edges:
         if edge.client != USERS:
             edge.obstruct(Wire(cluster.interfaces, cluster.streams))
@@ -50,7 +51,7 @@ def _loss(cluster: Cluster) -> float:
 
 
 def _promote_far_standby(cluster: Cluster) -> None:
-    cluster.fail_over(POSTGRES, zone="az-c", round_trip_s=pick(cluster, "round_trip_s", 0.037, 0.045))
+    cluster.fail_over(POSTGRES, zone="az-c", round_trip_s=pick(cluster, "round_trip_s", 0.041, 0.049))
 
 
 def _distance_to_primary(cluster: Cluster) -> float:
@@ -87,10 +88,10 @@ LONGEST_WAIT_S = 3.0
 
 
 def _confirm_reservations(cluster: Cluster) -> None:
-    factor = pick(cluster, "factor", 2000, 3200)
+    factor = pick(cluster, "factor", 1600, 3000)
     cluster.deploy(CHECKOUT)
     checkout = cluster.service(CHECKOUT)
-    checkout.workers = pick_whole(cluster, "threads", 6, 10)
+    checkout.workers = pick_whole(cluster, "threads", 4, 6)
     checkout.readiness = ProbeSpec(needs_worker=True)
     cluster.edge(CHECKOUT, INVENTORY).timeout = nanoseconds(WAITED_S)
     cluster.after(INVENTORY_FOLLOWS, cluster.deploy, INVENTORY, Behaviour(waits=("reserve", factor)))
@@ -115,7 +116,7 @@ NEEDED_S = 0.5
 
 def _invert_time_limits(cluster: Cluster) -> None:
     edge = cluster.edge(CHECKOUT, PAYMENT)
-    edge.timeout = nanoseconds(pick(cluster, "timeout_s", 0.034, 0.044))
+    edge.timeout = nanoseconds(pick(cluster, "timeout_s", 0.032, 0.04))
     edge.retries, edge.budget = 3, None
 
 
@@ -123,6 +124,9 @@ def _missing_patience(cluster: Cluster) -> float:
     """Seconds that checkout should wait for payment beyond what it does."""
     return max(0.0, NEEDED_S - cluster.edge(CHECKOUT, PAYMENT).timeout / SECOND)
 
+
+CHECKOUT_ON_CALL = TicketedBy(("HighLatencyP99/inventory-service", "HighLatencyP99/payment-service"))
+"""Slow answers wake the engineer on call for checkout, where users feel most of them; other teams get tickets."""
 
 SLOW = ("HighLatencyP99",)
 
@@ -135,6 +139,7 @@ PSP_DEGRADED = Fault(
     distance=_provider_trouble,
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
+    setting=CHECKOUT_ON_CALL,
     twins=("packet_loss_link", "cross_az_latency", "n_plus_one", "threadpool_saturation", "timeout_inversion"),
     story=(
         "The payment provider outside answers thirty to sixty times as slowly as usual and some of its answers are "
@@ -169,6 +174,7 @@ PACKET_LOSS = Fault(
     distance=_loss,
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
+    setting=CHECKOUT_ON_CALL,
     twins=("psp_degraded", "cross_az_latency", "n_plus_one", "threadpool_saturation", "timeout_inversion"),
     story=(
         "The network interface of one node drops packets. Calls made from pods on that node wait for TCP to send the "
@@ -196,11 +202,12 @@ CROSS_AZ = Fault(
     distance=_distance_to_primary,
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
+    setting=CHECKOUT_ON_CALL,
     twins=("psp_degraded", "packet_loss_link", "n_plus_one", "threadpool_saturation", "timeout_inversion"),
     story=(
-        "The database has failed over to a standby in a distant zone: every statement's round trip takes 25 to 40 ms "
-        "more (the catalogue's 6 ms would not be felt here). The server is as quick as ever, but transactions send "
-        "dozens of statements one after another: a payment fifty, a lookup twelve for each SKU, and all that adds up."
+        "The database has failed over to a standby in a distant zone: the round trip of every statement takes over "
+        "40 ms more (the catalogue's 6 ms would not be felt here). The server is as quick as ever, but transactions "
+        "send their statements one after another, a payment 26 and a lookup 30 for each SKU, and that adds up."
     ),
     evidence=(
         Evidence(service=POSTGRES, shows="the failover", grep="promoted"),
@@ -225,6 +232,7 @@ N_PLUS_ONE = Fault(
     distance=_calls_each,
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
+    setting=CHECKOUT_ON_CALL,
     twins=("psp_degraded", "packet_loss_link", "cross_az_latency", "threadpool_saturation", "timeout_inversion"),
     story=(
         "A release of checkout-service reserves variant by variant where one call used to reserve the whole cart: a "
@@ -259,9 +267,10 @@ THREADPOOL = Fault(
     distance=_exposure,
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
+    setting=CHECKOUT_ON_CALL,
     twins=("psp_degraded", "packet_loss_link", "cross_az_latency", "n_plus_one", "timeout_inversion"),
     story=(
-        "A release of inventory-service has reservations confirmed by a warehouse that takes eight to thirteen "
+        "A release of inventory-service has reservations confirmed by a warehouse that takes six to twelve "
         "seconds, and with it checkout-service was told to wait twenty, on a smaller pool of threads. All threads of "
         "checkout wait, new requests queue behind them, and its readiness probe, which needs a thread too, fails, so "
         "that the pods left get even more. Checkout's own CPU is idle."
@@ -270,8 +279,8 @@ THREADPOOL = Fault(
         Evidence(
             service=CHECKOUT,
             shows="all threads of checkout are busy, and its CPU is not",
-            promql='sum(tomcat_threads_busy_threads{service="checkout-service"})\n'
-            '/ sum(tomcat_threads_config_max_threads{service="checkout-service"}) > 0.8',
+            promql='sum(avg_over_time(tomcat_threads_busy_threads{service="checkout-service"}[2m]))\n'
+            '/ sum(avg_over_time(tomcat_threads_config_max_threads{service="checkout-service"}[2m])) > 0.5',
         ),
     ),
     alerts=("TomcatThreadsBusy",),
@@ -295,6 +304,7 @@ TIMEOUT_INVERSION = Fault(
     distance=_missing_patience,
     hold_s=180.0,
     family=Family.CHECKOUT_SLOW,
+    setting=CHECKOUT_ON_CALL,
     twins=("psp_degraded", "packet_loss_link", "cross_az_latency", "n_plus_one", "threadpool_saturation"),
     story=(
         "A push of settings has checkout wait about 40 ms for a charge, less than every other one takes, and try three "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..specs import BackendSpec, Language, Operation, ServiceSpec, Work
 from ..telemetry.rules.rule import AlertRule, Severity
 
-STATEMENTS_PER_SKU, STATEMENTS_PER_PAYMENT = 20, 50
+STATEMENTS_PER_SKU, STATEMENTS_PER_PAYMENT = 30, 26
 """Statements of a transaction, sent one by one (chosen: clients are as chatty as their object mappers make them)."""
 
 SERVICE = ServiceSpec(

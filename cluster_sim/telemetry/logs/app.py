@@ -192,8 +192,8 @@ class AppFormat(ABC):
             return Words(self.overload.kind, self.overload.text.format(**values))
         if failure is Failure.EXTERNAL:
             bits = self.scene.streams.bits("log/external", number)
-            values = {"peer": self.service.externals[0].name, "request": f"req_{bits >> 16:012x}"}
-            return Words(self.outside.kind, self.outside.text.format(**values))
+            peer = self.service.externals[0].name
+            return Words(self.outside.kind, self.outside.text.format(peer=peer, request=f"req_{bits >> 16:012x}"))
         return self.scene.pick(self.bugs, "log/bug", number)
 
     # ------------------------------------------------------------ calling

@@ -148,7 +148,7 @@ class ApplicationExporter(PodExporter):
         return _columns(self.shape, *key[FAILURES:])
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, tokens seen, configuration, outside systems asked; and the values while it listens."""
+        """Node, restarts, failures had, tokens seen, configuration, outside systems; and values while it listens."""
         replica = self.replica
         kid = replica.keys.signing if replica.keys is not None else ""
         validations = tuple(replica.validations)
