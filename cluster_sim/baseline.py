@@ -60,6 +60,8 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
     for interface in cluster.interfaces.values():
         if not interface.sound:
             yield Step(f"{interface.node}: network interface", interface.replace)
+    if cluster.zones:
+        yield Step("zones", partial(cluster.relocate, *cluster.zones))
     for edge in cluster.edges:
         for obstacle in edge.gate.obstacles if edge.gate is not None else ():
             yield Step(f"{edge.client}: way to {edge.server}", partial(edge.clear, obstacle))

@@ -77,6 +77,8 @@ class Cluster:
         jobs: programs of others that use the cluster and are not done.
         actions: names of the changes made from outside, with the time of each.
         interfaces: node → its network interface.
+        zones: service → the zone it is in, of those that are not in the usual one.
+        far: nanoseconds that a round trip between zones takes more than within one.
         losses: what was destroyed of which there was no other copy.
         chosen: the parameters that faults have drawn, by name.
         fast_forward: whether stretches without trouble are computed at once; the results are the same.
@@ -107,6 +109,8 @@ class Cluster:
         lifetime = next((s.keys.token_lifetime_s for s in spec.services if s.keys), 300.0)
         self.executor = Executor(self.sim, self.streams, self.recorder, nanoseconds(lifetime))
         self.interfaces = {node: Interface(node) for node in (f"node-{1 + number}" for number in range(NODES))}
+        self.zones: dict[str, str] = {}
+        self.far = 0
         self.edges = [Edge(e, into[e.server].index(e), self.executor) for e in compiler.edges]
         self.operations: list[Event] = []
         self.jobs: list[Event] = []
@@ -349,17 +353,29 @@ class Cluster:
         Args:
             zone: where it is, if away from the clients, every round trip of whom takes `round_trip_s` longer then.
         """
-        for edge in self.edges:
-            if edge.server == service:
-                for obstacle in list(edge.gate.obstacles) if edge.gate is not None else ():
-                    if isinstance(obstacle, Detour):
-                        edge.clear(obstacle)
-                if zone:
-                    edge.obstruct(Detour(zone, nanoseconds(round_trip_s), self.streams))
+        self.relocate(service, zone=zone, round_trip_s=round_trip_s)
         for replica in self.service(service).replicas:
             where = f" ({zone})" if zone else ""
             self.record_event(self.service(service), replica, "Normal", "Promoted", f"promoted {replica.name}{where}")
         self.restart(service)
+
+    def relocate(self, *services: str, zone: str = "", round_trip_s: float = 0.0) -> None:
+        """Place services in another zone, or back in the usual one; calls between zones are far from then on.
+
+        Args:
+            round_trip_s: seconds that a round trip between zones takes more than within one; 0: as it was.
+        """
+        for name in services:
+            self.zones[name] = zone
+        self.zones = {name: zone for name, zone in self.zones.items() if zone}
+        self.far = nanoseconds(round_trip_s) or self.far
+        for edge in self.edges:
+            for obstacle in list(edge.gate.obstacles) if edge.gate is not None else ():
+                if isinstance(obstacle, Detour):
+                    edge.clear(obstacle)
+            client, server = self.zones.get(edge.client, ""), self.zones.get(edge.server, "")
+            if client != server:
+                edge.obstruct(Detour(server, self.far, self.streams))
 
     def scale(self, service: str, replicas: int, pace_s: float = 8.0) -> None:
         """Begin to bring a service to a number of replicas; a scaling under way goes on to the new number."""

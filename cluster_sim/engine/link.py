@@ -94,10 +94,10 @@ class Wire:
 
 
 class Detour:
-    """A server is far from its clients: every round trip of a call takes so much longer.
+    """A server is in another zone than its clients: every round trip of a call takes so much longer.
 
     Attributes:
-        zone: where the server is.
+        zone: where the server is; empty: in the usual one, and its clients are not.
         round_trip: nanoseconds that a round trip takes more than within the zone.
     """
 

@@ -59,6 +59,7 @@ def _distance_to_primary(cluster: Cluster) -> float:
     detours = [
         obstacle.round_trip
         for edge in cluster.edges
+        if edge.server == POSTGRES
         for obstacle in (edge.gate.obstacles if edge.gate is not None else ())
         if isinstance(obstacle, Detour)
     ]
@@ -162,6 +163,7 @@ PSP_DEGRADED = Fault(
         ("restart_payment_service",),
         ("increase_db_connections",),
         ("raise_checkout_timeouts",),
+        ("open_psp_circuit", "close_psp_circuit"),
     ),
 )
 
@@ -179,7 +181,7 @@ PACKET_LOSS = Fault(
     story=(
         "The network interface of one node drops packets. Calls made from pods on that node wait for TCP to send the "
         "lost segment again, after 200 ms, 400 ms, 800 ms: most requests are as quick as ever, and some take steps of "
-        "that, or longer than their clients wait. Servers measure nothing unusual."
+        "that, or longer than their clients wait. Redis and postgres, which call nobody, measure nothing unusual."
     ),
     evidence=(
         Evidence(
@@ -219,7 +221,7 @@ CROSS_AZ = Fault(
         ),
     ),
     alerts=SLOW,
-    repairs=(("failback_postgres",), ("failover_postgres",)),
+    repairs=(("failback_postgres",), ("failover_postgres",), ("colocate_database_clients",)),
     masks=(("increase_db_connections",), ("restart_postgres",), ("increase_inventory_pool_size",)),
 )
 

@@ -53,6 +53,13 @@ def _replace_interfaces(cluster: Cluster) -> None:
                 edge.clear(obstacle)
 
 
+def _colocate(cluster: Cluster) -> None:
+    clients = [service.name for service in cluster.services.values() if POSTGRES in service.pools]
+    cluster.relocate(*clients, zone=cluster.zones.get(POSTGRES, ""))
+    for client in clients:
+        cluster.roll(client)
+
+
 def _isolate_inventory(cluster: Cluster) -> None:
     for edge in cluster.edges:
         if (edge.client, edge.server) == ("checkout-service", "inventory-service"):
@@ -116,6 +123,17 @@ FAIL_BACK = Remediation(
     duration_s=30,
     runbook="Switches the primary back to the standby in the zone of its clients. Every session is cut.",
     apply=lambda cluster: cluster.fail_over(POSTGRES),
+)
+COLOCATE = Remediation(
+    name="colocate_database_clients",
+    team="database-team",
+    target=POSTGRES,
+    duration_s=45,
+    runbook=(
+        "Moves the services that query postgres to the zone of its primary, with a rolling restart. Their calls of "
+        "services that stay, and calls of theirs from there, cross zones then."
+    ),
+    apply=_colocate,
 )
 BULKHEAD = Remediation(
     name="enable_bulkhead",

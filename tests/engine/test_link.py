@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cluster_sim import seven_services
+from cluster_sim.baseline import drift, restore_declared
 from cluster_sim.clock import MILLISECOND, SECOND
 from cluster_sim.cluster import Cluster
 from cluster_sim.engine.link import RETRANSMISSION_TIMEOUT, Detour, Interface, Wire, round_trips
@@ -116,6 +117,19 @@ def test_a_failback_clears_the_way() -> None:
     assert [obstacle.zone for obstacle in found if isinstance(obstacle, Detour)] == ["az-b"] * len(into)
     cluster.run_for(30)
     cluster.fail_over("postgres-db")
+    cluster.run_for(30)
+    assert cluster.plain
+
+
+def test_who_follows_the_primary_is_near_it_and_far_from_the_rest() -> None:
+    cluster = Cluster(seven_services(), 4, noise=0.0)
+    cluster.fail_over("postgres-db", zone="az-c", round_trip_s=0.04)
+    cluster.relocate("payment-service", zone="az-c")
+    far = {(edge.client, edge.server) for edge in cluster.edges if edge.gate is not None}
+    assert ("payment-service", "postgres-db") not in far
+    assert {("inventory-service", "postgres-db"), ("checkout-service", "payment-service")} < far
+    assert drift(cluster) == ["zones", *drift(cluster)[1:]]
+    restore_declared(cluster)
     cluster.run_for(30)
     assert cluster.plain
 
