@@ -36,7 +36,7 @@ class Edge:
         retries: further attempts after the first.
         tokens, budget, refill: the token bucket of retries; a budget of None retries without bound.
         logged_from: nanoseconds; a sampled call that took as long has a line in the server's log.
-        settled_at: the instant from which on no call is under way that has another timeout.
+        settled_at: the instant from which on every call under way has this timeout, counted from its start.
         gate: what its calls meet on their way to the server; None: nothing.
         learns: whether a success has to be noted: it refills the budget of retries, or tells a breaker.
         retried, timed_out: counts since the start.

@@ -59,7 +59,9 @@ class Gate:
         """Lead a call on past the obstacles that it has not passed yet; a call that is held comes here again."""
         passed = self.under_way.pop(call, 0)
         if call in self.travelling:
-            self.travelling.pop(call).keep(call)
+            deadlines = self.travelling.pop(call)
+            deadlines.keep(call)
+            self.edge.settled_at = max(self.edge.settled_at, now + deadlines.timeout)
             call.start = now
         for place in range(passed, len(self.obstacles)):
             answer = self.obstacles[place].meet(call, now)

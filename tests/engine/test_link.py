@@ -91,6 +91,7 @@ def test_nothing_stays_of_a_loss_that_is_over() -> None:
     repaired(cluster)
     cluster.run_for(30)
     assert all(edge.gate is None and not edge.deadlines.asked for edge in cluster.edges)
+    assert all(edge.settled_at <= cluster.now for edge in cluster.edges)
     assert cluster.plain
 
 
