@@ -190,7 +190,7 @@ class AppFormat(ABC):
         if failure is Failure.UNAVAILABLE and duration == 0:
             values = {"workers": self.service.workers, "queued": self.service.queue_limit}
             return Words(self.overload.kind, self.overload.text.format(**values))
-        if failure is Failure.EXTERNAL:
+        if failure is Failure.EXTERNAL and self.service.externals:
             bits = self.scene.streams.bits("log/external", number)
             peer = self.service.externals[0].name
             return Words(self.outside.kind, self.outside.text.format(peer=peer, request=f"req_{bits >> 16:012x}"))
