@@ -71,7 +71,7 @@ def test_a_client_gives_up_as_long_after_asking_as_ever() -> None:
     given_up: list[int] = []
     abandon = cluster.executor.abandon
 
-    def note(call, failure):  # type: ignore[no-untyped-def]
+    def note(call, failure):
         if call.edge is edge:
             given_up.append(edge.deadlines.asked.get(call, call.start))
             assert cluster.now - given_up[-1] == edge.timeout
