@@ -63,8 +63,13 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
         for operation in service.slowed:
             yield Step(f"{service.name}: pace of {operation}", partial(service.restore_operation, operation))
     for external in cluster.externals.values():
-        if external.profile is not None:
+        if not external.usual:
             yield Step(f"{external.name}: state", external.recover)
+    for interface in cluster.interfaces.values():
+        if not interface.sound:
+            yield Step(f"{interface.node}: network interface", interface.replace)
+    if cluster.zones:
+        yield Step("zones", partial(cluster.relocate, *cluster.zones))
     for edge in cluster.edges:
         for obstacle in edge.gate.obstacles if edge.gate is not None else ():
             if isinstance(obstacle, Admission):

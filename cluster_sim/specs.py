@@ -259,6 +259,7 @@ class Operation:
         route: HTTP route template, or the table or key pattern.
         error_probability: share that fails for no reason of the cluster's (healthy background errors).
         may_fail: whether such errors can be turned on at all while the cluster runs.
+        round_trips: statements sent one after another, each waiting for the answer before; per item where the work is.
     """
 
     name: str
@@ -267,6 +268,7 @@ class Operation:
     steps: tuple[Step, ...]
     error_probability: float = 0.0
     may_fail: bool = True
+    round_trips: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from simpy.events import NORMAL
 from ..specs import Balance
 from .call import Call
 from .edge import Deadlines
+from .external import Exchange
 from .failures import ANSWER_AFTER, DENIALS, STATUS, Failure
 from .gate import Held
 from .program import (
@@ -393,12 +394,22 @@ class Executor:
         """The time of a piece of work at a replica whose work does not go on as nominal."""
         replica, edge = call.replica, call.edge
         assert replica is not None
-        if external != 0 and external.profile is not None:
+        own = delay
+        waits = replica.behaviour.waits
+        if waits is not None and waits[0] == edge.operation:
+            delay = int(delay * waits[1])
+        if external != 0 and not external.usual:
             draw = self.streams.uniform(f"external/{external.name}", call.flow.number, edge.index, call.attempt)
-            if external.fails(draw, now):
+            failed = external.fails(draw, now)
+            if failed:
                 call.pc = len(call.code) - 1
             delay = external.answers_after(delay, now)
-        return replica.stretched(delay, now, edge.operation)
+            if not external.deferring:
+                Exchange(self.sim, replica, external.name, 503 if failed else 200, delay)
+        # Who waits for others does not work meanwhile, and is not the slower for being slow.
+        waited = max(delay - own, 0)
+        replica.busy -= waited
+        return replica.stretched(delay - waited, now, edge.operation) + waited
 
     def _next_in(self, replica: Replica) -> None:
         """The first in a replica's queue gets the worker that has become free."""

@@ -1,11 +1,24 @@
 """Systems outside the cluster that its services wait for: a payment provider, say.
 
-Fast-forward: a nominal one is time like any other; one that ails is events only.
+Fast-forward: a nominal one is time like any other; one that ails, or is not asked as usual, is events only.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from simpy.events import Event
+
 from .profile import Profile
+
+if TYPE_CHECKING:
+    from .replica import Replica
+    from .simulation import Simulation
+
+STAND_IN_FACTOR = 1.4
+"""How many times as long as the usual provider's nominal answers those of the second one take (chosen)."""
+DEFERRED_SHARE = 0.25
+"""Share of a nominal answer's time that is left when nobody is asked: our own part of the work (chosen)."""
 
 
 class External:
@@ -15,6 +28,8 @@ class External:
         factor: how many times as long its answers take while it ails.
         errors: share of its answers that are errors then.
         profile: when it ails; None: it does not.
+        diverted: a second provider is asked in its place.
+        deferring: what it would be asked is accepted at once and kept in a queue for later.
     """
 
     def __init__(self, name: str) -> None:
@@ -22,21 +37,66 @@ class External:
         self.factor = 1.0
         self.errors = 0.0
         self.profile: Profile | None = None
+        self.diverted = False
+        self.deferring = False
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is asked as ever, and well."""
+        return self.profile is None and not self.diverted and not self.deferring
+
+    @property
+    def felt(self) -> bool:
+        """Whether those who ask feel that it ails."""
+        return self.profile is not None and not self.diverted and not self.deferring
 
     def degrade(self, profile: Profile, *, factor: float, errors: float) -> None:
         """It begins to ail."""
         self.profile, self.factor, self.errors = profile, factor, errors
 
     def recover(self) -> None:
-        """It is as ever again."""
+        """It is as ever again, and asked as ever."""
         self.profile, self.factor, self.errors = None, 1.0, 0.0
+        self.diverted = self.deferring = False
 
     def answers_after(self, nominal: int, now: int) -> int:
         """Nanoseconds that an answer takes which is asked for now and nominally takes `nominal`."""
+        if self.deferring:
+            return int(nominal * DEFERRED_SHARE)
+        if self.diverted:
+            return int(nominal * STAND_IN_FACTOR)
         if self.profile is None:
             return nominal
         return int(nominal * (1.0 + (self.factor - 1.0) * self.profile.level(now)))
 
     def fails(self, draw: float, now: int) -> bool:
         """Whether an answer asked for now is an error; `draw` is uniform in [0, 1)."""
-        return self.profile is not None and draw < self.errors * self.profile.level(now)
+        return self.felt and self.profile is not None and draw < self.errors * self.profile.level(now)
+
+
+class Exchange(Event):
+    """One question to an external system that is under way; when it is answered its client has measured it.
+
+    Attributes:
+        peer: what the client calls the system.
+        took: nanoseconds.
+    """
+
+    _ok = True
+    _value = None
+    _defused = True
+
+    def __init__(self, sim: Simulation, replica: Replica, peer: str, status: int, took: int) -> None:
+        self.replica = replica
+        self.restarts = replica.restarts
+        self.peer = peer
+        self.status = status
+        self.took = took
+        self.callbacks = [self._answered]
+        sim.push(sim.now + took, self)
+
+    def _answered(self, _: Event) -> None:
+        if self.replica.restarts == self.restarts:
+            counts = self.replica.outbound.setdefault((self.peer, self.status), [0, 0])
+            counts[0] += 1
+            counts[1] += self.took

@@ -90,6 +90,7 @@ class Replica:
         served: successful answers by edge slot, as histograms.
         failed: failed answers by (edge slot, failure), as histograms.
         validations: tokens checked, by (result, key id).
+        outbound: questions to systems outside that are not as usual, by (system, status): how many, nanoseconds.
         revision: the configuration revision it has applied, at the instant `revision_at`.
     """
 
@@ -122,8 +123,8 @@ class Replica:
         self.queue: deque[Call] = deque()
         self.slow = 1.0
         self.paused_until = 0
-        self.disturbed = self.service.uneven
         self.behaviour = self.service.behaviour
+        self.disturbed = self.service.uneven or self.behaviour.waits is not None
         self.busy = 0
         self.paused = 0
         self.pauses = 0
@@ -131,6 +132,7 @@ class Replica:
         self.failed: dict[tuple[int, Failure], list[int]] = {}
         self.breakers: dict[int, Breaker] = {}
         self.validations: dict[tuple[str, str], int] = {}
+        self.outbound: dict[tuple[str, int], list[int]] = {}
         self.flights: SingleFlight | None = SingleFlight() if self.service.single_flight else None
 
     @property
@@ -145,7 +147,8 @@ class Replica:
 
     def refresh_disturbed(self) -> None:
         """Look again whether anything keeps its work from taking its nominal time."""
-        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or self.service.uneven
+        waits = self.behaviour.waits is not None
+        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or self.service.uneven or waits
 
     @rehearsed
     def end_pause(self, sim: Simulation) -> None:

@@ -123,6 +123,10 @@ class JavaFormat(AppFormat):
         "task rejected from java.util.concurrent.ThreadPoolExecutor[Running, pool size = {workers},"
         " active threads = {workers}, queued tasks = {queued}]",
     )
+    outside = Words(
+        "org.springframework.web.client.HttpServerErrorException$ServiceUnavailable",
+        "{peer}: 503 Service Unavailable (request-id {request})",
+    )
     tokens = Rejection(
         Words(
             "io.jsonwebtoken.security.SignatureException",

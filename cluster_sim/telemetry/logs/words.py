@@ -34,7 +34,13 @@ class Library:
     redis: Phrases
 
 
-ANSWERS = (Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.UNAVAILABLE, Failure.GATEWAY_TIMEOUT)
+ANSWERS = (
+    Failure.SERVER_ERROR,
+    Failure.BAD_GATEWAY,
+    Failure.UNAVAILABLE,
+    Failure.GATEWAY_TIMEOUT,
+    Failure.EXTERNAL,
+)
 UNREACHABLE = (Failure.REFUSED, Failure.NO_ENDPOINT)
 DENIED = (Failure.UNAUTHORIZED, Failure.INVALID_SIGNATURE, Failure.EXPIRED)
 
