@@ -236,7 +236,11 @@ class Executor:
                     if pool.idle:
                         pool.idle -= 1
                         pool.acquired += 1
-                        continue
+                        if pool.transactions is None:
+                            continue
+                        call.pc = pc
+                        pool.transactions.begin(call)
+                        break
                     call.pc = pc
                     pool.wait(call)
                     break
@@ -393,12 +397,26 @@ class Executor:
         """The time of a piece of work at a replica whose work does not go on as nominal."""
         replica, edge = call.replica, call.edge
         assert replica is not None
-        if external != 0 and external.profile is not None:
-            draw = self.streams.uniform(f"external/{external.name}", call.flow.number, edge.index, call.attempt)
-            if external.fails(draw, now):
+        if external != 0:
+            nominal = delay
+            if external.profile is not None and external.fails(self._external_draw(call, external), now):
                 call.pc = len(call.code) - 1
-            delay = external.answers_after(delay, now)
+            elif replica.behaviour.waits_in_transactions:
+                return 0
+            delay = self.answer_after(call, nominal, external, now)
+            # Whoever waits for others longer than usual is not busy.
+            replica.busy += nominal - delay
         return replica.stretched(delay, now, edge.operation)
+
+    def answer_after(self, call: Call, nominal: int, external: External, now: int) -> int:
+        """Nanoseconds until a system outside has answered a call that asks it now."""
+        if external.profile is None:
+            return nominal
+        return external.answers_after(nominal, self._external_draw(call, external), now)
+
+    def _external_draw(self, call: Call, external: External) -> float:
+        assert call.edge is not None
+        return self.streams.uniform(f"external/{external.name}", call.flow.number, call.edge.index, call.attempt)
 
     def _next_in(self, replica: Replica) -> None:
         """The first in a replica's queue gets the worker that has become free."""

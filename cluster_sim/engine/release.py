@@ -13,7 +13,15 @@ class Behaviour:
     """What the code of a release does beside its operations. The defaults are those of a release without defects.
 
     Fast-forward: a cluster in which any replica behaves otherwise is events only.
+
+    Attributes:
+        leaked_connections: share of its database connections that it does not give back.
+        waits_in_transactions: it waits for systems outside within the database transaction that follows, instead of
+            before it.
     """
+
+    leaked_connections: float = 0.0
+    waits_in_transactions: bool = False
 
 
 HEALTHY = Behaviour()

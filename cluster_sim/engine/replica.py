@@ -117,8 +117,8 @@ class Replica:
         self.queue: deque[Call] = deque()
         self.slow = 1.0
         self.paused_until = 0
-        self.disturbed = self.service.uneven
         self.behaviour = self.service.behaviour
+        self.disturbed = self.service.uneven or self.behaviour.waits_in_transactions
         self.busy = 0
         self.paused = 0
         self.pauses = 0
@@ -140,7 +140,8 @@ class Replica:
 
     def refresh_disturbed(self) -> None:
         """Look again whether anything keeps its work from taking its nominal time."""
-        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or self.service.uneven
+        uneven = self.service.uneven or self.behaviour.waits_in_transactions
+        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or uneven
 
     @rehearsed
     def end_pause(self, sim: Simulation) -> None:

@@ -82,6 +82,8 @@ class AppFormat(ABC):
                 return self.call_failed(record, *data)
             case "connect_failed":
                 return self.connect_failed(record, *data)
+            case "connection_missed":
+                return self.connection_missed(record, *data)
             case "token_rejected":
                 return self.token_rejected(record, *data)
             case "gc_pause":
@@ -266,6 +268,10 @@ class AppFormat(ABC):
     @abstractmethod
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:
         """The connection pool could not open a connection."""
+
+    def connection_missed(self, record: LogRecord, server: str, number: int) -> list[str]:
+        """The connection pool misses a connection; most say nothing of it."""
+        return []
 
     # ------------------------------------------------------------ tokens and configuration
 

@@ -19,6 +19,8 @@ from .words import (
     DENIED,
     MAXMEMORY,
     SLOTS_RESERVED,
+    TOO_MANY_CLIENTS,
+    TRANSACTION_TIMEOUT,
     UNREACHABLE,
     Library,
     Words,
@@ -76,6 +78,8 @@ LIBRARY = Library(
         ((Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT), _PSQL, f"ERROR: {CANCELED}"),
         (DENIED, _PSQL, "FATAL: password authentication failed"),
         (Failure.ADMIN_SHUTDOWN, _PSQL, f"FATAL: {ADMINISTRATOR}"),
+        (Failure.IDLE_IN_TRANSACTION, _PSQL, f"FATAL: {TRANSACTION_TIMEOUT}"),
+        (Failure.STORE_MAX_CLIENTS, _PSQL, f"FATAL: {TOO_MANY_CLIENTS}"),
         (Failure.TIMEOUT, _PSQL, _BACKEND + "java.net.SocketTimeoutException: Read timed out"),
         (
             UNREACHABLE,
@@ -161,6 +165,8 @@ class JavaFormat(AppFormat):
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:
         port = self.scene.cluster.service(server).spec.port
         text = LIBRARY.postgres[failure].text.format(server=server, port=port)
+        if failure is Failure.TIMEOUT:
+            text = "The connection attempt failed.; nested exception is java.net.SocketTimeoutException: Read timed out"
         error: Fields = {
             "thread": "HikariPool-1:connection-adder",
             "error.type": _PSQL,
@@ -176,6 +182,21 @@ class JavaFormat(AppFormat):
             )
         fields = {**error, "pool.total": opened, "pool.max": size}
         return [self.write(record, level, f"com.zaxxer.hikari.pool.{logger}", event, fields)]
+
+    def connection_missed(self, record: LogRecord, server: str, number: int) -> list[str]:
+        bits = self.scene.streams.bits("log/leak", record.at, number)
+        worker = 1 + bits % self.service.spec.workers
+        thread = f"http-nio-{self.service.spec.port}-exec-{worker}"
+        event = (
+            f"Connection leak detection triggered for org.postgresql.jdbc.PgConnection@{bits >> 8 & 0x7FFFFFFF:x}"
+            f" on thread {thread}, stack trace follows"
+        )
+        error: Fields = {
+            "thread": "HikariPool-1:housekeeper",
+            "error.type": "java.lang.Exception",
+            "exception": "java.lang.Exception: Apparent connection leak detected",
+        }
+        return [self.write(record, "warning", "com.zaxxer.hikari.pool.ProxyLeakTask", event, error)]
 
     def gc_pause(self, record: LogRecord, pause: int) -> list[str]:
         bits = self.scene.streams.bits("log/gc", record.at, self._pod(record))

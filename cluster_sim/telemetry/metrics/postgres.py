@@ -134,17 +134,23 @@ class PostgresExporter(PodExporter):
             backends = replica.service.backends
             assert backends is not None
             values += (backends.max_connections, backends.superuser_reserved)
-            sessions = {database: [0, 0] for database in self.databases}
+            sessions = {database: [0, 0, 0] for database in self.databases}
             sessions[MONITORING_DATABASE][0] = backends.monitoring
             for service in self.clients:
                 counts = sessions[database_name(service.name)]
                 for client in service.replicas:
                     pool = client.pools.get(replica.service.name)
                     if pool is not None:
-                        counts[0] += pool.active
-                        counts[1] += pool.idle
-            for active, idle in sessions.values():
-                values += (active, 0, 0, idle, 0, 0, active + idle)
+                        leaked = unnoticed = waiting = 0
+                        if pool.leak is not None:
+                            leaked, unnoticed = pool.leak.sessions, len(pool.leak.missing)
+                        if pool.transactions is not None:
+                            waiting = len(pool.transactions.waiting)
+                        counts[0] += pool.active - unnoticed - waiting
+                        counts[1] += pool.idle + leaked
+                        counts[2] += waiting
+            for active, idle, waiting in sessions.values():
+                values += (active, 0, 0, idle, waiting, 0, active + idle + waiting)
         return key, reading
 
 
