@@ -165,7 +165,7 @@ class Recorder:
         source = pool.server.replicas[0].name
         self.log(pool.server.name, source, "session_terminated", pool.replica.service.name, failure, pool.replica.uid)
 
-    def connection_missed(self, pool: ConnectionPool, number: int) -> None:
-        """A pool misses a connection; `number` tells it from others."""
+    def connection_missed(self, pool: ConnectionPool, number: int, *, back: bool = False) -> None:
+        """A pool misses a connection, or has one `back` that it had missed; `number` tells it from others."""
         client = pool.replica
-        self.log(client.service.name, client.name, "connection_missed", pool.server.name, number)
+        self.log(client.service.name, client.name, "connection_missed", number, back)

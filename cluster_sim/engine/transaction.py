@@ -64,11 +64,15 @@ class Transactions:
 
     def end(self, call: Call, terminated: bool) -> None:
         """A wait is over, by the answer or by the server, which ends the session."""
-        if self.waiting.pop(call, None) is None:
+        begun = self.waiting.pop(call, None)
+        if begun is None:
             return
         executor = self.pool.executor
+        now = executor.sim.now
         if not terminated:
-            call.start = executor.sim.now
+            if now - begun > LEAK_DETECTION:
+                executor.recorder.connection_missed(self.pool, call.flow.number, back=True)
+            call.start = now
             executor.resume(call)
             return
         self.pool.lose()

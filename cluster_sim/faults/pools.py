@@ -182,7 +182,8 @@ IDLE_IN_TRANSACTION = Fault(
         ("move_psp_call_out_of_transaction",),
         ("set_idle_in_transaction_timeout", "move_psp_call_out_of_transaction"),
         ("rollback_payment_service",),
-        ("set_idle_in_transaction_timeout",),
+        # Transactions that hang already are none of the timeout's business.
+        ("set_idle_in_transaction_timeout", "terminate_backends"),
     ),
     masks=(
         ("increase_db_connections",),

@@ -13,8 +13,8 @@ from .remediation import Remediation
 POSTGRES = "postgres-db"
 PAYMENT = "payment-service"
 
-TRANSACTION_TIMEOUT_S = 5.0
-"""Seconds (chosen: longer than any transaction should take, shorter than the provider's worst)."""
+TRANSACTION_TIMEOUT_S = 2.0
+"""Seconds (chosen: longer than any transaction of ours should take)."""
 
 HANDSHAKES = 8
 """Clients that the proxy lets through to be authenticated at a time (chosen: two per core)."""

@@ -269,8 +269,8 @@ class AppFormat(ABC):
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:
         """The connection pool could not open a connection."""
 
-    def connection_missed(self, record: LogRecord, server: str, number: int) -> list[str]:
-        """The connection pool misses a connection; most say nothing of it."""
+    def connection_missed(self, record: LogRecord, number: int, back: bool) -> list[str]:
+        """The connection pool misses a connection, or has it back; most say nothing of it."""
         return []
 
     # ------------------------------------------------------------ tokens and configuration

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _TOMCAT = "org.springframework.boot.web.embedded.tomcat"
 _DATA_SOURCE = "com.zaxxer.hikari.HikariDataSource"
+_LEAK_TASK = "com.zaxxer.hikari.pool.ProxyLeakTask"
 _SPRING = "org.springframework.web.client."
 _ANSWER = '{status} {reason} on {method} request for "http://{server}:{port}{route}"'
 _IO = _SPRING + "ResourceAccessException"
@@ -183,20 +184,21 @@ class JavaFormat(AppFormat):
         fields = {**error, "pool.total": opened, "pool.max": size}
         return [self.write(record, level, f"com.zaxxer.hikari.pool.{logger}", event, fields)]
 
-    def connection_missed(self, record: LogRecord, server: str, number: int) -> list[str]:
-        bits = self.scene.streams.bits("log/leak", record.at, number)
+    def connection_missed(self, record: LogRecord, number: int, back: bool) -> list[str]:
+        bits = self.scene.streams.bits("log/leak", number, self._pod(record))
         worker = 1 + bits % self.service.spec.workers
+        connection = f"org.postgresql.jdbc.PgConnection@{bits >> 8 & 0x7FFFFFFF:x}"
         thread = f"http-nio-{self.service.spec.port}-exec-{worker}"
-        event = (
-            f"Connection leak detection triggered for org.postgresql.jdbc.PgConnection@{bits >> 8 & 0x7FFFFFFF:x}"
-            f" on thread {thread}, stack trace follows"
-        )
+        if back:
+            event = f"Previously reported leaked connection {connection} on thread {thread} was returned to the pool"
+            return [self.write(record, "info", _LEAK_TASK, f"{event} (unleaked)", {"thread": thread})]
+        event = f"Connection leak detection triggered for {connection} on thread {thread}, stack trace follows"
         error: Fields = {
             "thread": "HikariPool-1:housekeeper",
             "error.type": "java.lang.Exception",
             "exception": "java.lang.Exception: Apparent connection leak detected",
         }
-        return [self.write(record, "warning", "com.zaxxer.hikari.pool.ProxyLeakTask", event, error)]
+        return [self.write(record, "warning", _LEAK_TASK, event, error)]
 
     def gc_pause(self, record: LogRecord, pause: int) -> list[str]:
         bits = self.scene.streams.bits("log/gc", record.at, self._pod(record))
