@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from simpy.events import Event
 
-from ..clock import nanoseconds
+from ..clock import MILLISECOND, nanoseconds
 from .failures import Failure
 
 if TYPE_CHECKING:
     from .pool import Backends, ConnectionPool
     from .service import Service
+
+_APART = MILLISECOND // 4
+"""Nanoseconds between the first attempts of one pool (chosen: a program's threads start one after another)."""
 
 Concluded = Callable[[Failure | None], None]
 
@@ -167,9 +170,9 @@ class EagerFiller:
 
     def start(self, delay: int = 0) -> None:
         """Begin to open what is missing and not being opened yet."""
-        for _ in range(self.pool.size - self.pool.open - self.trying):
+        for number in range(self.pool.size - self.pool.open - self.trying):
             self.trying += 1
-            Try(self, delay)
+            Try(self, delay + number * _APART)
 
 
 class Try(Event):

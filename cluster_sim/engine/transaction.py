@@ -32,6 +32,10 @@ class Transactions:
         self.pool = pool
         self.waiting: dict[Call, int] = {}
 
+    def oldest(self, now: int) -> int:
+        """The instant at which the oldest began, now if there is none."""
+        return next(iter(self.waiting.values()), now)
+
     def begin(self, call: Call) -> None:
         """A call has its connection: it goes on when the system outside has answered its caller."""
         executor = self.pool.executor

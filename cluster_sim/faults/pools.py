@@ -207,9 +207,9 @@ def _clients(cluster: Cluster) -> list[ConnectionPool]:
 
 
 def _restart_under_eager_clients(cluster: Cluster) -> None:
-    cost_s = pick(cluster, "handshake_cost_s", 0.13, 0.2)
+    cost_s = pick(cluster, "handshake_cost_s", 0.14, 0.2)
     eager = EagerSpec(
-        timeout_s=pick(cluster, "connect_timeout_s", 0.8, 1.2), pause_s=pick(cluster, "reconnect_pause_s", 0.2, 0.4)
+        timeout_s=pick(cluster, "connect_timeout_s", 0.8, 1.2), pause_s=pick(cluster, "reconnect_pause_s", 0.5, 0.8)
     )
     postgres = cluster.service(POSTGRES)
     _backends(cluster).authentication = Authentication(postgres, cost_s)

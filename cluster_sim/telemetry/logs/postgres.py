@@ -99,13 +99,13 @@ class PostgresFormat:
 
     def _turned_away(self, at: int, client: str, address: str, uid: int) -> list[str]:
         """There are so many server processes for clients that the next is refused before it is asked who it is."""
-        pid, received = self._received(at, address, uid)
+        pid, received = self._received(at, address, uid, crowded=True)
         session = f"{database_role(client)}@{database_name(client)} "
         return [received, self._write(at, pid, "FATAL", TOO_MANY_CLIENTS, session)]
 
     def _aborted(self, at: int, client: str, address: str, uid: int) -> list[str]:
         """The client was gone before it was authenticated."""
-        pid, received = self._received(at, address, uid)
+        pid, received = self._received(at, address, uid, crowded=True)
         session = f"{database_role(client)}@{database_name(client)} "
         reset = "could not receive data from client: Connection reset by peer"
         return [received, self._write(at, pid, "LOG", reset, session)]
@@ -115,10 +115,10 @@ class PostgresFormat:
         text = TRANSACTION_TIMEOUT if failure is Failure.IDLE_IN_TRANSACTION else ADMINISTRATOR
         return [self._write(at, pid, "FATAL", text, f"{database_role(client)}@{database_name(client)} ")]
 
-    def _received(self, at: int, address: str, uid: int) -> tuple[int, str]:
-        """The process forked for a client, and its first line."""
+    def _received(self, at: int, address: str, uid: int, *, crowded: bool = False) -> tuple[int, str]:
+        """The process forked for a client, and its first line; numbers go round fast where many are forked."""
         bits = self.scene.streams.bits("log/session", uid, at)
-        pid = self._new_pid(at, bits)
+        pid = 300 + at // (4 * MILLISECOND) % 32_000 if crowded else self._new_pid(at, bits)
         received = f"connection received: host={address} port={32768 + (bits >> 8) % 28232}"
         return pid, self._write(at - 2 * MILLISECOND, pid, "LOG", received, "[unknown]@[unknown] ")
 
