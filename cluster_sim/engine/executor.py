@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from simpy.events import NORMAL
 
+from ..clock import SECOND
 from ..specs import Balance
 from .call import Call
 from .edge import Deadlines
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from .external import External
     from .service import Service
     from .simulation import Simulation
+
+CONNECT_TIMEOUT = SECOND
+"""How long programs wait for a connection to a system outside before they try anew (chosen)."""
 
 
 class Executor:
@@ -403,16 +407,16 @@ class Executor:
                 call.pc = len(call.code) - 1
             elif replica.behaviour.waits_in_transactions:
                 return 0
-            delay = self.answer_after(call, nominal, external, now)
+            delay = self.answer_after(call, nominal, external, now, CONNECT_TIMEOUT)
             # Whoever waits for others longer than usual is not busy.
             replica.busy += nominal - delay
         return replica.stretched(delay, now, edge.operation)
 
-    def answer_after(self, call: Call, nominal: int, external: External, now: int) -> int:
+    def answer_after(self, call: Call, nominal: int, external: External, now: int, patience: int | None) -> int:
         """Nanoseconds until a system outside has answered a call that asks it now."""
         if external.profile is None:
             return nominal
-        return external.answers_after(nominal, self._external_draw(call, external), now)
+        return external.answers_after(nominal, self._external_draw(call, external), now, patience)
 
     def _external_draw(self, call: Call, external: External) -> float:
         assert call.edge is not None

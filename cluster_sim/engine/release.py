@@ -16,8 +16,8 @@ class Behaviour:
 
     Attributes:
         leaked_connections: share of its database connections that it does not give back.
-        waits_in_transactions: it waits for systems outside within the database transaction that follows, instead of
-            before it.
+        waits_in_transactions: it waits for systems outside within the database transaction that follows, and without
+            a timeout, instead of before it.
     """
 
     leaked_connections: float = 0.0

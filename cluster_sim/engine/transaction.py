@@ -22,7 +22,7 @@ class Transactions:
     """The transactions that the users of one pool have open while they wait for a system outside.
 
     The session is idle at the server meanwhile, and no use to anybody else. The statement follows when the answer is
-    there, and its deadline runs from then on.
+    there, and its deadline runs from then on. Nobody looks at the time before.
 
     Attributes:
         waiting: calls with a connection in such a transaction, and the instant since when.
@@ -63,7 +63,7 @@ class Transactions:
             op, column, external = parent.code[place]
             if op == WORK and external:
                 parent.replica.busy += parent.row[column]
-                return self.pool.executor.answer_after(parent, parent.row[column], external, now)
+                return self.pool.executor.answer_after(parent, parent.row[column], external, now, None)
         return 0
 
     def end(self, call: Call, terminated: bool) -> None:

@@ -14,7 +14,6 @@ from ..engine.replica import Replica
 from ..specs import EagerSpec
 from .fault import Evidence, Family, Fault, Mechanism
 from .parameters import pick, pick_one
-from .settings import Provisioned
 
 POSTGRES = "postgres-db"
 PAYMENT = "payment-service"
@@ -109,27 +108,24 @@ CONNECTION_LEAK = Fault(
 POOL_OF_THE_RELEASE = 17
 """Connections per pod: the release, which needs more of them, brings a larger pool."""
 
-PATIENT_S = 10.0
-"""Seconds for which a session may wait within a transaction without harm (chosen: a handful wait at a time then)."""
-
 
 def _release_long_transactions(cluster: Cluster) -> None:
     cluster.deploy(PAYMENT, Behaviour(waits_in_transactions=True))
     payment = cluster.service(PAYMENT)
     payment.pools[POSTGRES] = replace(payment.pools[POSTGRES], size=POOL_OF_THE_RELEASE)
-    hangs = pick(cluster, "psp_hangs", 0.024, 0.028)
+    lost = pick(cluster, "psp_lost", 0.08, 0.11)
     # So many sessions would wait at a time if there were no end of connections: more than there are, 51.
     waiting = pick(cluster, "waiting_sessions", 76.0, 90.0)
+    cluster.chosen["psp_lost_for_s"] = round(waiting / (lost * _payments_hz(cluster)), 1)
     pick_one(cluster, "onset_shape", (Shape.STEP, Shape.RAMP))
-    cluster.chosen["psp_hang_s"] = round(waiting / (hangs * _payments_hz(cluster)), 1)
-    _provider_hangs(cluster)
+    _provider_ails(cluster)
 
 
-def _provider_hangs(cluster: Cluster) -> None:
+def _provider_ails(cluster: Cluster) -> None:
     chosen = cluster.chosen
     profile = Profile(start=cluster.now, shape=Shape(str(chosen["onset_shape"])), rise=60 * SECOND)
-    hangs, hang_s = float(str(chosen["psp_hangs"])), float(str(chosen["psp_hang_s"]))
-    cluster.externals[PROVIDER].degrade(profile, hangs=hangs, hang_s=hang_s)
+    lost, lost_for_s = float(str(chosen["psp_lost"])), float(str(chosen["psp_lost_for_s"]))
+    cluster.externals[PROVIDER].degrade(profile, lost=lost, lost_for_s=lost_for_s)
 
 
 def _waiting_in_transactions(cluster: Cluster) -> list[Replica]:
@@ -137,38 +133,35 @@ def _waiting_in_transactions(cluster: Cluster) -> list[Replica]:
 
 
 def _long_transactions(cluster: Cluster) -> float:
-    timeout = _backends(cluster).idle_in_transaction_timeout
-    if timeout is not None and timeout <= PATIENT_S * SECOND:
-        return 0.0
     return float(len(_waiting_in_transactions(cluster)) + cluster.service(PAYMENT).behaviour.waits_in_transactions)
 
 
-def _time_to_hang(cluster: Cluster) -> float:
-    """Seconds until every connection of payment-service waits for the provider, and two minutes and a half of that."""
+def _time_to_hold(cluster: Cluster) -> float:
+    """Seconds until every connection of payment-service waits for the provider, and two minutes of that."""
     provider = cluster.externals[PROVIDER]
-    if not _long_transactions(cluster) or not provider.hangs:
+    if not _long_transactions(cluster) or not provider.lost:
         return 0.0
     free = sum(pool.size - len(pool.transactions.waiting) for pool in _payment_pools(cluster) if pool.transactions)
-    return max(free, 0) / (provider.hangs * _payments_hz(cluster)) + 150.0
+    return max(free, 0) / (provider.lost * _payments_hz(cluster)) + 120.0
 
 
 IDLE_IN_TRANSACTION = Fault(
     name="pg_idle_in_transaction",
     service=PAYMENT,
-    mechanism=Mechanism.POOL_MISCONFIGURATION,
+    mechanism=Mechanism.BAD_DEPLOY,
     team="payments-team",
     inject=_release_long_transactions,
     distance=_long_transactions,
     hold_s=240.0,
-    relapse_s=_time_to_hang,
+    relapse_s=_time_to_hold,
     family=Family.TOO_MANY_CLIENTS,
     twins=("pg_max_connections_undersized", "pg_connection_leak", "pg_connection_storm"),
     story=(
         "A release of payment-service, with a pool of 17 instead of 15, asks the payment provider within the database "
-        "transaction. The provider leaves one request in forty without an answer for some minutes; each of these holds "
-        "a connection that idles in its transaction, until all 51 do and other payments wait for one in vain. Asked "
-        "before the transaction, the same provider costs only the users it does not answer. (A provider that is slow "
-        "with every request would have to be so slow that no payment is in time, whatever is done here.)"
+        "transaction and with no timeout. Now that one attempt in ten to connect to the provider gets no answer, for "
+        "two minutes each, such payments hold a connection that idles in its transaction, until all 51 do and others "
+        "wait for one in vain. The release before tries anew after a second and holds nothing meanwhile. (A provider "
+        "that is merely slow would have to be so slow that no payment is in time, whatever is done here.)"
     ),
     evidence=(
         Evidence(
@@ -182,19 +175,17 @@ IDLE_IN_TRANSACTION = Fault(
         ("move_psp_call_out_of_transaction",),
         ("set_idle_in_transaction_timeout", "move_psp_call_out_of_transaction"),
         ("rollback_payment_service",),
-        # Transactions that hang already are none of the timeout's business.
-        ("set_idle_in_transaction_timeout", "terminate_backends"),
     ),
     masks=(
         ("increase_db_connections",),
+        ("set_idle_in_transaction_timeout",),
+        ("set_idle_in_transaction_timeout", "terminate_backends"),
         ("terminate_backends",),
         ("terminate_idle_connections",),
         ("restart_payment_service",),
         ("restart_postgres",),
     ),
-    trigger=_provider_hangs,
-    # With the usual 32 threads a pod, those that wait for the provider would leave too few for the others.
-    setting=Provisioned(PAYMENT, (("workers", 48),)),
+    trigger=_provider_ails,
 )
 
 

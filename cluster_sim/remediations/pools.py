@@ -61,8 +61,8 @@ MOVE_PSP_CALL = Remediation(
     target=PAYMENT,
     duration_s=20,
     runbook=(
-        "Turns on the feature flag psp-call-before-transaction: the provider is asked first and the database "
-        "transaction begins when it has answered. With a rolling restart."
+        "Turns on the feature flag psp-call-before-transaction: the provider is asked first, with a timeout, and the "
+        "database transaction begins when it has answered. With a rolling restart."
     ),
     apply=_leave_transaction,
 )

@@ -78,7 +78,7 @@ def test_too_few_connections_hold_up_requests_that_would_not_need_them() -> None
 
 def test_what_hangs_outside_holds_its_connection_so_long_and_no_other_request_does() -> None:
     cluster = holding()
-    cluster.externals["bank"].degrade(Profile(start=cluster.now), hangs=0.05, hang_s=40.0)
+    cluster.externals["bank"].degrade(Profile(start=cluster.now), lost=0.05, lost_for_s=40.0)
     cluster.run_for(30)
     _, transactions = parts(cluster)
     long = [since for since in transactions.waiting.values() if cluster.now - since > SECOND]
@@ -95,7 +95,7 @@ def test_the_server_ends_sessions_that_wait_for_too_long() -> None:
     pool, transactions = parts(cluster)
     assert pool.server.backends is not None
     pool.server.backends.idle_in_transaction_timeout = 2 * SECOND
-    cluster.externals["bank"].degrade(Profile(start=cluster.now), hangs=0.1, hang_s=40.0)
+    cluster.externals["bank"].degrade(Profile(start=cluster.now), lost=0.1, lost_for_s=40.0)
     cluster.run_for(60)
     ended = cluster.edge("client", "database").failures
     assert set(ended) == {Failure.IDLE_IN_TRANSACTION}
@@ -109,7 +109,7 @@ def test_the_server_ends_sessions_that_wait_for_too_long() -> None:
 @pytest.mark.parametrize("end", ["terminated", "server", "client"])
 def test_nothing_is_left_when_the_sessions_end_otherwise(end: str) -> None:
     cluster = holding()
-    cluster.externals["bank"].degrade(Profile(start=cluster.now), hangs=0.5, hang_s=1000.0)
+    cluster.externals["bank"].degrade(Profile(start=cluster.now), lost=0.5, lost_for_s=1000.0)
     cluster.run_for(3)
     held = len(parts(cluster)[1].waiting)
     assert held > 3
@@ -134,6 +134,6 @@ def test_nothing_is_left_when_the_sessions_end_otherwise(end: str) -> None:
 
 def test_a_copy_made_while_transactions_wait_goes_on_in_the_same_way() -> None:
     cluster = holding()
-    cluster.externals["bank"].degrade(Profile(start=cluster.now), hangs=0.2, hang_s=20.0)
+    cluster.externals["bank"].degrade(Profile(start=cluster.now), lost=0.2, lost_for_s=20.0)
     cluster.run_for(10)
     assert not continued(cluster.branch(), Cluster.restore(cluster.snapshot()), 40)
