@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from .service import Service
     from .simulation import Simulation
 
-CONNECT_TIMEOUT = SECOND
+CONNECT_TIMEOUT = SECOND // 2
 """How long programs wait for a connection to a system outside before they try anew (chosen)."""
 
 

@@ -160,8 +160,8 @@ IDLE_IN_TRANSACTION = Fault(
         "A release of payment-service, with a pool of 17 instead of 15, asks the payment provider within the database "
         "transaction and with no timeout. Now that one attempt in ten to connect to the provider gets no answer, for "
         "two minutes each, such payments hold a connection that idles in its transaction, until all 51 do and others "
-        "wait for one in vain. The release before tries anew after a second and holds nothing meanwhile. (A provider "
-        "that is merely slow would have to be so slow that no payment is in time, whatever is done here.)"
+        "wait for one in vain. The release before tries anew after half a second and holds nothing meanwhile. (A "
+        "provider that is merely slow would have to be so slow that no payment is in time, whatever is done here.)"
     ),
     evidence=(
         Evidence(
