@@ -426,6 +426,14 @@ class Cluster:
                         backends.used -= pool.drop_idle()
                         pool.filler.start()
 
+    def end_transactions(self, server: str) -> None:
+        """End the sessions at a server that are idle in a transaction; who used them gets an error."""
+        for service in self.services.values():
+            for replica in service.replicas:
+                for pool in replica.pools.values():
+                    if pool.server.name == server and pool.transactions is not None:
+                        pool.transactions.terminate()
+
     def cancel_calls(self, service: str, *, longer_than_s: float) -> None:
         """End, with an error, what a service has been at for too long."""
         before = self.sim.now - nanoseconds(longer_than_s)

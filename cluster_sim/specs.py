@@ -75,16 +75,31 @@ class BreakerSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EagerSpec:
+    """How a pool opens connections that opens all that are missing at once.
+
+    Attributes:
+        timeout_s: seconds after which an attempt is given up.
+        pause_s: seconds before the next one, always the same.
+    """
+
+    timeout_s: float
+    pause_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoolSpec:
     """A fixed-size client connection pool (minimum = maximum, as HikariCP recommends), one per replica.
 
     Attributes:
         size: connections each replica opens when it starts and keeps.
         acquire_timeout_s: how long a request waits for a connection.
+        eager: how it opens connections; None: one after another, pausing longer after each refusal.
     """
 
     size: int
     acquire_timeout_s: float
+    eager: EagerSpec | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from simpy.events import Event
 
+from ..clock import nanoseconds
 from .profile import Profile
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class External:
     Attributes:
         factor: how many times as long its answers take while it ails.
         errors: share of its answers that are errors then.
+        lost, lost_for: share of the attempts to connect that get no answer then, and the nanoseconds until the network
+            reports that to who waits, on average (half as long to half as long again).
         profile: when it ails; None: it does not.
         diverted: a second provider is asked in its place.
         deferring: what it would be asked is accepted at once and kept in a queue for later.
@@ -36,6 +39,8 @@ class External:
         self.name = name
         self.factor = 1.0
         self.errors = 0.0
+        self.lost = 0.0
+        self.lost_for = 0
         self.profile: Profile | None = None
         self.diverted = False
         self.deferring = False
@@ -50,24 +55,39 @@ class External:
         """Whether those who ask feel that it ails."""
         return self.profile is not None and not self.diverted and not self.deferring
 
-    def degrade(self, profile: Profile, *, factor: float, errors: float) -> None:
+    def degrade(
+        self, profile: Profile, *, factor: float = 1.0, errors: float = 0.0, lost: float = 0.0, lost_for_s: float = 0.0
+    ) -> None:
         """It begins to ail."""
         self.profile, self.factor, self.errors = profile, factor, errors
+        self.lost, self.lost_for = lost, nanoseconds(lost_for_s)
 
     def recover(self) -> None:
         """It is as ever again, and asked as ever."""
         self.profile, self.factor, self.errors = None, 1.0, 0.0
         self.diverted = self.deferring = False
+        self.lost, self.lost_for = 0.0, 0
 
-    def answers_after(self, nominal: int, now: int) -> int:
-        """Nanoseconds that an answer takes which is asked for now and nominally takes `nominal`."""
+    def answers_after(self, nominal: int, draw: float, now: int, patience: int | None) -> int:
+        """Nanoseconds that an answer takes which is asked for now and nominally takes `nominal`.
+
+        Args:
+            draw: uniform in [0, 1), the same that `fails` is asked with.
+            patience: nanoseconds after which who asks tries anew to connect; None: when the network tells it to.
+        """
         if self.deferring:
             return int(nominal * DEFERRED_SHARE)
         if self.diverted:
             return int(nominal * STAND_IN_FACTOR)
         if self.profile is None:
             return nominal
-        return int(nominal * (1.0 + (self.factor - 1.0) * self.profile.level(now)))
+        level = self.profile.level(now)
+        taken = int(nominal * (1.0 + (self.factor - 1.0) * level))
+        lost = self.lost * level
+        if draw < 1.0 - lost:
+            return taken
+        silence = int(self.lost_for * (0.5 + (1.0 - draw) / lost))
+        return taken + (silence if patience is None else min(silence, patience))
 
     def fails(self, draw: float, now: int) -> bool:
         """Whether an answer asked for now is an error; `draw` is uniform in [0, 1)."""

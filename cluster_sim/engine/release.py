@@ -39,11 +39,21 @@ class Behaviour:
             uses those of its pool.
         asks_each: a call that it makes for each item of the cart, one after another, and not once for all.
         waits: an operation whose work waits for somebody else, and how many times its own time that takes in all.
+        leaked_connections: share of its database connections that it does not give back.
+        waits_in_transactions: it waits for systems outside within the database transaction that follows, and without
+            a timeout, instead of before it.
     """
 
     store_connections_left: int = 0
     asks_each: AsksEach | None = None
     waits: tuple[str, float] | None = None
+    leaked_connections: float = 0.0
+    waits_in_transactions: bool = False
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether its work may take longer for waiting for somebody else."""
+        return self.waits is not None or self.waits_in_transactions
 
 
 HEALTHY = Behaviour()

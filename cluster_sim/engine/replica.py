@@ -124,7 +124,7 @@ class Replica:
         self.slow = 1.0
         self.paused_until = 0
         self.behaviour = self.service.behaviour
-        self.disturbed = self.service.uneven or self.behaviour.waits is not None
+        self.disturbed = self.service.uneven or self.behaviour.waits_for_others
         self.busy = 0
         self.paused = 0
         self.pauses = 0
@@ -147,8 +147,8 @@ class Replica:
 
     def refresh_disturbed(self) -> None:
         """Look again whether anything keeps its work from taking its nominal time."""
-        waits = self.behaviour.waits is not None
-        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or self.service.uneven or waits
+        uneven = self.service.uneven or self.behaviour.waits_for_others
+        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or uneven
 
     @rehearsed
     def end_pause(self, sim: Simulation) -> None:

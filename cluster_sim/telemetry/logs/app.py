@@ -84,6 +84,8 @@ class AppFormat(ABC):
                 return self.call_failed(record, *data)
             case "connect_failed":
                 return self.connect_failed(record, *data)
+            case "connection_missed":
+                return self.connection_missed(record, *data)
             case "token_rejected":
                 return self.token_rejected(record, *data)
             case "gc_pause":
@@ -272,6 +274,10 @@ class AppFormat(ABC):
     @abstractmethod
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:
         """The connection pool could not open a connection."""
+
+    def connection_missed(self, record: LogRecord, number: int, back: bool) -> list[str]:
+        """The connection pool misses a connection, or has it back; most say nothing of it."""
+        return []
 
     # ------------------------------------------------------------ tokens and configuration
 

@@ -49,6 +49,8 @@ REASONS |= {503: "Service Unavailable", 504: "Gateway Timeout"}
 
 SLOTS_RESERVED = "remaining connection slots are reserved for non-replication superuser connections"
 ADMINISTRATOR = "terminating connection due to administrator command"
+TRANSACTION_TIMEOUT = "terminating connection due to idle-in-transaction timeout"
+TOO_MANY_CLIENTS = "sorry, too many clients already"
 CANCELED = "canceling statement due to user request"
 MAXCLIENTS = "max number of clients reached"
 WRONG_PASSWORD = "invalid username-password pair or user is disabled."
