@@ -13,7 +13,12 @@ class Behaviour:
     """What the code of a release does beside its operations. The defaults are those of a release without defects.
 
     Fast-forward: a cluster in which any replica behaves otherwise is events only.
+
+    Attributes:
+        max_heap: bytes that the runtime's heap may grow to (-Xmx); None: ample for whatever load there is.
     """
+
+    max_heap: int | None = None
 
 
 HEALTHY = Behaviour()
@@ -26,6 +31,7 @@ class Release:
     Attributes:
         version: image tag.
         workers, queue_limit, pools, single_flight, liveness, readiness: as in `ServiceSpec`.
+        cpu_request: cores that the pod template requests for a pod; None: it requests none.
     """
 
     version: str
@@ -36,3 +42,4 @@ class Release:
     single_flight: bool = False
     liveness: ProbeSpec | None = None
     readiness: ProbeSpec | None = None
+    cpu_request: float | None = None

@@ -13,6 +13,7 @@ from .failures import Failure
 
 if TYPE_CHECKING:
     from .call import Call
+    from .heap import Heap
     from .keyring import KeyRing
     from .pool import ConnectionPool
     from .service import Service
@@ -79,6 +80,8 @@ class Replica:
         paused_until: the world is stopped until then (garbage collection).
         disturbed: whether `slow`, `paused_until`, or slow operations and externals matter just now.
         behaviour: what the release that runs here does.
+        heap: its memory, where that may run short.
+        cpu_request: cores requested for it, where the pod template says so.
         ready: whether the load balancer sends calls here.
         draining: it is about to be taken away.
         probed_out: it is not ready because its readiness probe fails.
@@ -119,6 +122,8 @@ class Replica:
         self.paused_until = 0
         self.disturbed = self.service.uneven
         self.behaviour = self.service.behaviour
+        self.heap: Heap | None = None
+        self.cpu_request = self.service.cpu_request
         self.busy = 0
         self.paused = 0
         self.pauses = 0

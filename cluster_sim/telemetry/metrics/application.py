@@ -39,6 +39,9 @@ BUSY_THREADS = MetricSpec(
 MAX_THREADS = MetricSpec(name="tomcat_threads_config_max_threads", help="Threads there may be.")
 GC_PAUSE = MetricSpec(name="jvm_gc_pause_seconds", help="Time spent in GC pause.", kind="summary")
 
+MEMORY_USED = MetricSpec(name="jvm_memory_used_bytes", help="The amount of used memory.")
+MEMORY_MAX = MetricSpec(name="jvm_memory_max_bytes", help="The maximum amount of memory that can be used.")
+
 HIKARI = MetricSpec(name="hikaricp_connections", help="Total connections.")
 HIKARI_ACTIVE = MetricSpec(name="hikaricp_connections_active", help="Active connections.")
 HIKARI_IDLE = MetricSpec(name="hikaricp_connections_idle", help="Idle connections.", detailed=False)
@@ -141,11 +144,13 @@ class ApplicationExporter(PodExporter):
         return _columns(self.shape, *key[FAILURES:])
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, tokens seen, configuration; and the values while the process listens."""
+        """Node, restarts, failures, tokens seen, configuration, heap; and the values while the process listens."""
         replica = self.replica
         kid = replica.keys.signing if replica.keys is not None else ""
         validations = tuple(replica.validations)
-        key = (replica.node, replica.restarts, tuple(replica.failed), validations, replica.revision, kid)
+        heap = replica.heap
+        failed = tuple(replica.failed)
+        key = (replica.node, replica.restarts, failed, validations, replica.revision, kid, heap is not None)
         if not listening(replica):
             return key, None
         reading = self.histograms()
@@ -165,11 +170,15 @@ class ApplicationExporter(PodExporter):
         values += replica.validations.values()
         if replica.keys is not None:
             values.append(replica.revision_at)
+        if heap is not None:
+            values += (heap.used(now), heap.limit)
         return key, reading
 
 
 @lru_cache(maxsize=1024)
-def _columns(shape: Shape, failures: Failures, validations: Validations, revision: int, kid: str) -> tuple[Column, ...]:
+def _columns(
+    shape: Shape, failures: Failures, validations: Validations, revision: int, kid: str, heap: bool
+) -> tuple[Column, ...]:
     layout = pod_layout(len(shape.served), failures)
     sums = layout.histograms
     _requests(layout, shape, failures)
@@ -192,6 +201,9 @@ def _columns(shape: Shape, failures: Failures, validations: Validations, revisio
     if shape.keyed:
         layout.constant(CONFIG_VERSION, {"version": str(revision), "checksum": checksum(revision, kid)})
         layout.value(CONFIG_RELOADED, divisor=SECOND, since_epoch=True)
+    if heap:
+        for spec in (MEMORY_USED, MEMORY_MAX):
+            layout.value(spec, {"area": "heap", "id": "G1 Old Gen"})
     return tuple(layout.columns)
 
 

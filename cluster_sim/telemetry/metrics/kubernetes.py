@@ -61,6 +61,31 @@ LIMITS = MetricSpec(
     name="kube_pod_container_resource_limits", help="The number of requested limit resource by a container."
 )
 
+REQUESTS = MetricSpec(
+    name="kube_pod_container_resource_requests", help="The number of requested request resource by a container."
+)
+
+_AUTOSCALER = "kube_horizontalpodautoscaler_"
+AUTOSCALER_MIN = MetricSpec(
+    name=_AUTOSCALER + "spec_min_replicas",
+    help="Lower limit for the number of pods that can be set by the autoscaler, default 1.",
+)
+AUTOSCALER_MAX = MetricSpec(
+    name=_AUTOSCALER + "spec_max_replicas",
+    help="Upper limit for the number of pods that can be set by the autoscaler; cannot be smaller than MinReplicas.",
+)
+AUTOSCALER_CURRENT = MetricSpec(
+    name=_AUTOSCALER + "status_current_replicas",
+    help="Current number of replicas of pods managed by this autoscaler.",
+)
+AUTOSCALER_DESIRED = MetricSpec(
+    name=_AUTOSCALER + "status_desired_replicas",
+    help="Desired number of replicas of pods managed by this autoscaler.",
+)
+AUTOSCALER_CONDITION = MetricSpec(
+    name=_AUTOSCALER + "status_condition", help="The condition of this autoscaler.", states=True
+)
+
 CONTAINER_CPU = MetricSpec(
     name="container_cpu_usage_seconds", help="Cumulative cpu time consumed in seconds.", kind="counter"
 )
@@ -74,8 +99,8 @@ DEPLOYMENT_SPECS = (SPEC_REPLICAS, REPLICAS, READY, AVAILABLE, UNAVAILABLE, GENE
 STATEFULSET_SPECS = (STATEFULSET_SPEC, STATEFULSET_REPLICAS, STATEFULSET_READY, STATEFULSET_GENERATION)
 
 
-Pod = tuple[str, str, str, str]
-"""What the series of a pod depend on: name, address, node, how its last process ended."""
+Pod = tuple[str, str, str, str, bool]
+"""What the series of a pod depend on: name, address, node, how its last process ended, whether it requests CPU."""
 
 
 class StateExporter:
@@ -112,12 +137,21 @@ class StateExporter:
             workload = {"service": service.name, "statefulset" if stateful else "deployment": service.name}
             for spec in STATEFULSET_SPECS if stateful else DEPLOYMENT_SPECS:
                 layout.value(spec, workload)
+            if service.autoscaler is not None:
+                self._autoscaler(layout, service)
             for pod in pods:
                 self._pod(layout, service, pod)
         return layout.columns
 
+    def _autoscaler(self, layout: Layout, service: Service) -> None:
+        labels = {"service": service.name, "horizontalpodautoscaler": service.name}
+        for spec in (AUTOSCALER_MIN, AUTOSCALER_MAX, AUTOSCALER_CURRENT, AUTOSCALER_DESIRED):
+            layout.value(spec, labels)
+        active = {**labels, "condition": "ScalingActive"}
+        layout.states(AUTOSCALER_CONDITION, "status", ("false", "true"), active)
+
     def _pod(self, layout: Layout, service: Service, pod: Pod) -> None:
-        name, ip, node, last_exit = pod
+        name, ip, node, last_exit, requests_cpu = pod
         labels = {"service": service.name, "pod": name}
         container = {**labels, "container": _container_name(service)}
         layout.constant(POD_INFO, {**labels, "node": node, "pod_ip": ip})
@@ -131,6 +165,8 @@ class StateExporter:
             layout.value(LIMITS, {**container, "resource": "memory", "unit": "byte"})
         if service.backends is not None:
             layout.value(LIMITS, {**container, "resource": "cpu", "unit": "core"})
+        if requests_cpu:
+            layout.value(REQUESTS, {**container, "resource": "cpu", "unit": "core"})
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """The pods there are, by service, and the values."""
@@ -149,14 +185,21 @@ class StateExporter:
                 values += (wanted, count, ready, generation)
             else:
                 values += (wanted, count, ready, ready, max(wanted - ready, 0), generation)
+            scaler = service.autoscaler
+            if scaler is not None:
+                values += (scaler.spec.minimum, scaler.spec.maximum, count, scaler.desired)
+                values += (not scaler.active, scaler.active)
             pods = []
             for replica in replicas:
-                pods.append((replica.name, replica.ip, replica.node, replica.last_exit))
+                request = replica.cpu_request
+                pods.append((replica.name, replica.ip, replica.node, replica.last_exit, request is not None))
                 values += (not replica.ready, replica.ready, replica.restarts)
                 if service.keyspace is not None:
                     values.append(service.keyspace.memory_limit_bytes)
                 if service.backends is not None:
                     values.append(replica.workers)
+                if request is not None:
+                    values.append(request)
             key.append(tuple(pods))
         return tuple(key), Reading([], values)
 
