@@ -93,7 +93,8 @@ class Autoscaler(Event):
         self.desired = wanted = self._settled(proposed, current)
         if wanted != current:
             above = "above" if wanted > current else "below"
-            self._tell("Normal", "SuccessfulRescale", f"New size: {wanted}; reason: cpu resource utilization {above} target")
+            reason = f"cpu resource utilization (percentage of request) {above} target"
+            self._tell("Normal", "SuccessfulRescale", f"New size: {wanted}; reason: {reason}")
             self.cluster.scale(self.service.name, wanted, pace_s=PACE_S)
 
     def _usage(self) -> float | None:

@@ -9,7 +9,7 @@ from ..cluster import Cluster
 from ..engine.heap import MIB, needed
 from ..engine.profile import Profile, Shape
 from ..engine.release import Behaviour
-from ..specs import AutoscaleSpec
+from ..specs import AutoscaleSpec, Balance
 from ..telemetry.rules.rule import AlertRule, Severity
 from .fault import Evidence, Family, Fault, Mechanism
 from .parameters import pick, pick_one, pick_whole
@@ -28,17 +28,31 @@ HIGH_TRAFFIC = AlertRule(
     summary="{{ $labels.service }} requests {{ $value | humanize }}/s over 1m, more than 1.6 times the last 10m",
     group="red",
 )
+BUSY = AlertRule(
+    alert=HIGH_TRAFFIC.alert,
+    expr='service:http_requests:rate1m{service="checkout-service"} > 3',
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} requests {{ $value | humanize }}/s over 1m, more than 3/s",
+    group="red",
+)
+"""The same alert with a threshold that about half of all ordinary minutes are above."""
 SLOWER = AlertRule(
-    alert="LatencyP99Warning",
-    expr='service:http_request_duration_seconds:p99_1m{service=~"checkout-service|payment-service"} > 0.45',
+    alert="LatencyP50Warning",
+    expr='service:http_request_duration_seconds:p50_1m{service="checkout-service"} > 0.9',
     for_s=30,
     severity=Severity.TICKET,
-    summary="{{ $labels.service }} p99 latency {{ $value | humanizeDuration }} > 0.45s over 1m for 30s",
+    summary="{{ $labels.service }} median latency {{ $value | humanizeDuration }} > 0.9s over 1m for 30s",
     group="red",
 )
 
-_LABORIOUS = Laborious(CHECKOUT, 0.6, 0.3)
-"""Checkout prices the cart and makes its documents itself: most of a checkout is work of its own (chosen)."""
+_LABORIOUS = All((Laborious(CHECKOUT, 0.6, 0.3), Provisioned(CHECKOUT, (("balance", Balance.LEAST_CONNECTIONS),))))
+"""Checkout prices the cart and makes its documents itself, so most of a checkout is work of its own (chosen).
+
+Calls go to the pod with the fewest, or else the slow spells of a single one would wake the engineer.
+"""
+
+_WATCHED = All((Watched((HIGH_TRAFFIC, SLOWER)), PagedBy((HIGH_TRAFFIC.alert, SLOWER.alert))))
+"""Much traffic to checkout wakes the engineer, and so do slower checkouts."""
 
 AUTOSCALED = All(
     (
@@ -48,11 +62,10 @@ AUTOSCALED = All(
             CHECKOUT,
             (("workers", 2), ("autoscale", AutoscaleSpec(minimum=3, maximum=12, cpu_request=1.2, target=0.8))),
         ),
-        Watched((HIGH_TRAFFIC,)),
-        PagedBy((HIGH_TRAFFIC.alert,)),
+        _WATCHED,
     )
 )
-"""Checkout has tight pods and an autoscaler, and much traffic wakes the engineer."""
+"""Checkout has tight pods and an autoscaler."""
 
 # ---------------------------------------------------------------- peaks
 
@@ -112,6 +125,8 @@ def _flash_sale(cluster: Cluster, least: float, most: float) -> None:
 
 
 def _sale(cluster: Cluster) -> None:
+    if pick_one(cluster, "released", (True, False)):
+        cluster.deploy(CHECKOUT)
     _flash_sale(cluster, 2.4, 3.2)
 
 
@@ -135,7 +150,7 @@ ORGANIC_PEAK = Fault(
     distance=_nothing,
     hold_s=300.0,
     family=Family.CHECKOUT_SLOW,
-    twins=("hpa_ineffective", "gc_death_spiral"),
+    twins=("hpa_ineffective", "gc_death_spiral", "deploy_blip", "flapping_threshold"),
     story=(
         "A flash sale: within two minutes there are two to three times as many users, for ten to twenty minutes. The "
         "autoscaler of checkout-service adds pods as fast as they come, and users are served well throughout. The "
@@ -145,7 +160,8 @@ ORGANIC_PEAK = Fault(
         Evidence(
             service=CHECKOUT,
             shows="the autoscaler knows how busy the pods are, and has added some",
-            promql="kube_horizontalpodautoscaler_status_current_replicas > kube_horizontalpodautoscaler_spec_min_replicas",
+            promql="kube_horizontalpodautoscaler_status_current_replicas\n"
+            "> kube_horizontalpodautoscaler_spec_min_replicas",
         ),
         Evidence(service=CHECKOUT, shows="events of the autoscaler that adds pods", grep="SuccessfulRescale"),
     ),
@@ -181,7 +197,7 @@ HPA_INEFFECTIVE = Fault(
     distance=_without_request,
     hold_s=300.0,
     family=Family.CHECKOUT_SLOW,
-    twins=("organic_peak", "gc_death_spiral"),
+    twins=("organic_peak", "gc_death_spiral", "deploy_blip", "flapping_threshold"),
     story=(
         "A change of the manifests takes the CPU requests from checkout-service's pods. Nothing is to be felt of that "
         "until a flash sale brings three times as many users: the autoscaler knows no utilisation without requests, "
@@ -244,7 +260,7 @@ GC_DEATH_SPIRAL = Fault(
     distance=_missing_heap,
     hold_s=300.0,
     family=Family.CHECKOUT_SLOW,
-    twins=("organic_peak", "hpa_ineffective"),
+    twins=("organic_peak", "hpa_ineffective", "deploy_blip", "flapping_threshold"),
     story=(
         "A release of checkout-service starts its JVM with a third of the heap it had (-Xmx). That is enough until a "
         "minute of five to six times the traffic: what is in flight then fills the heap, the collector stops the world "
@@ -276,5 +292,101 @@ GC_DEATH_SPIRAL = Fault(
         ("shed_load", "restart_checkout_service", "admit_all_traffic"),
     ),
     trigger=_spike_again,
-    setting=All((_LABORIOUS, Watched((HIGH_TRAFFIC,)), PagedBy((HIGH_TRAFFIC.alert,)))),
+    setting=All((_LABORIOUS, _WATCHED)),
+)
+
+
+# ---------------------------------------------------------------- nothing at all
+
+
+def _release(cluster: Cluster) -> None:
+    cluster.deploy(CHECKOUT)
+    Peak(cluster, pick(cluster, "factor", 1.0, 1.3), 30.0, 600.0)
+
+
+DEPLOY_BLIP = Fault(
+    name="deploy_blip",
+    service=CHECKOUT,
+    mechanism=Mechanism.NO_INCIDENT,
+    team="checkout-team",
+    inject=_release,
+    distance=_nothing,
+    hold_s=300.0,
+    family=Family.CHECKOUT_SLOW,
+    twins=("organic_peak", "hpa_ineffective", "gc_death_spiral", "flapping_threshold"),
+    story=(
+        "A rolling update of checkout-service, with nothing wrong in the release. Each new JVM interprets its code "
+        "until the compiler has caught up, so checkouts take twice as long for three minutes or so, which users put up "
+        "with. A warning about latency wakes somebody, and goes by itself."
+    ),
+    evidence=(
+        Evidence(
+            service=CHECKOUT,
+            shows="requests took longer for minutes, and are as quick as ever again and well answered",
+            promql="max_over_time(service:http_request_duration_seconds:p50_1m[12m]) > 0.9\n"
+            "and service:http_request_duration_seconds:p50_1m < 0.85\n"
+            "and on (service) service:http_errors:ratio_rate1m < 0.05",
+        ),
+        Evidence(
+            service=CHECKOUT,
+            shows="no more traffic than usual",
+            promql='service:http_requests:rate1m{service="checkout-service"}\n'
+            "< 1.5 * avg_over_time(service:http_requests:rate1m[20m])",
+        ),
+        Evidence(
+            service=CHECKOUT,
+            shows="a rolling update just before",
+            promql='changes(kube_deployment_metadata_generation{service="checkout-service"}[15m]) > 0',
+        ),
+    ),
+    alerts=("LatencyP50Warning",),
+    masks=(("shed_load",),),
+    setting=All(
+        (
+            _LABORIOUS,
+            Provisioned(CHECKOUT, (("warmup_s", 120.0), ("warmup_factor", 2.0))),
+            _WATCHED,
+        )
+    ),
+    harmless=True,
+)
+
+
+def _leave(cluster: Cluster) -> None:
+    """Nothing happens: the rule has been wrong for days."""
+    pick_whole(cluster, "days", 2, 30)
+
+
+FLAPPING_THRESHOLD = Fault(
+    name="flapping_threshold",
+    service=CHECKOUT,
+    mechanism=Mechanism.NO_INCIDENT,
+    team="checkout-team",
+    inject=_leave,
+    distance=_nothing,
+    hold_s=300.0,
+    family=Family.CHECKOUT_SLOW,
+    twins=("organic_peak", "hpa_ineffective", "gc_death_spiral", "deploy_blip"),
+    story=(
+        "The threshold of the alert about checkout's traffic is the median of ordinary minutes, so it fires and "
+        "resolves all day long. Nothing has changed in the cluster, and users are well. The rule needs a ticket, and "
+        "the cluster nothing."
+    ),
+    evidence=(
+        Evidence(
+            service=CHECKOUT,
+            shows="the alert fired before as well",
+            promql='count_over_time(ALERTS{alertname="HighTraffic",alertstate="firing"}[10m] offset 8m) > 0',
+        ),
+        Evidence(
+            service=CHECKOUT,
+            shows="no more traffic than usual",
+            promql='service:http_requests:rate1m{service="checkout-service"}\n'
+            "< 1.5 * avg_over_time(service:http_requests:rate1m[20m])",
+        ),
+    ),
+    alerts=("HighTraffic",),
+    masks=(("shed_load",),),
+    setting=All((_LABORIOUS, Watched((BUSY,)), PagedBy((BUSY.alert,)))),
+    harmless=True,
 )
