@@ -16,9 +16,11 @@ class Behaviour:
 
     Attributes:
         max_heap: bytes that the runtime's heap may grow to (-Xmx); None: ample for whatever load there is.
+        cpu_limit: cores that the container's threads may use together; None: as many as they ever need.
     """
 
     max_heap: int | None = None
+    cpu_limit: float | None = None
 
 
 HEALTHY = Behaviour()

@@ -10,6 +10,7 @@ from ..clock import SECOND
 from .ahead import rehearsed
 from .edge import Breaker, Edge
 from .failures import Failure
+from .quota import Quota
 
 if TYPE_CHECKING:
     from .call import Call
@@ -78,8 +79,9 @@ class Replica:
         queue: calls that wait for a worker, first come first served.
         slow: factor on the time of all work done here.
         paused_until: the world is stopped until then (garbage collection).
-        disturbed: whether `slow`, `paused_until`, or slow operations and externals matter just now.
+        disturbed: whether `slow`, `paused_until`, `quota`, or slow operations and externals matter just now.
         behaviour: what the release that runs here does.
+        quota: of CPU time, where that is limited.
         heap: its memory, where that may run short.
         cpu_request: cores requested for it, where the pod template says so.
         ready: whether the load balancer sends calls here.
@@ -120,8 +122,10 @@ class Replica:
         self.queue: deque[Call] = deque()
         self.slow = 1.0
         self.paused_until = 0
-        self.disturbed = self.service.uneven
         self.behaviour = self.service.behaviour
+        limit = self.behaviour.cpu_limit
+        self.quota = Quota(limit) if limit is not None else None
+        self.disturbed = self.service.uneven or self.quota is not None
         self.heap: Heap | None = None
         self.cpu_request = self.service.cpu_request
         self.busy = 0
@@ -145,7 +149,8 @@ class Replica:
 
     def refresh_disturbed(self) -> None:
         """Look again whether anything keeps its work from taking its nominal time."""
-        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or self.service.uneven
+        changed = self.slow != 1.0 or self.paused_until > 0 or self.service.uneven
+        self.disturbed = changed or self.quota is not None
 
     @rehearsed
     def end_pause(self, sim: Simulation) -> None:
@@ -159,6 +164,10 @@ class Replica:
         factor = self.slow * self.service.pace_of(operation, now)
         if factor != 1.0:
             delay = int(delay * factor)
+        if self.quota is not None:
+            takes = self.quota.take(delay, now)
+            self.busy -= takes - delay  # threads that stand still use no CPU time
+            delay = takes
         if self.paused_until > now:
             delay += self.paused_until - now
         return delay

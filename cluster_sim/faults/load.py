@@ -265,7 +265,8 @@ GC_DEATH_SPIRAL = Fault(
         "A release of checkout-service starts its JVM with a third of the heap it had (-Xmx). That is enough until a "
         "minute of five to six times the traffic: what is in flight then fills the heap, the collector stops the world "
         "again and again to free next to nothing, work takes many times as long, and so as much stays in flight when "
-        "the spike is gone. Fresh processes would be well until the next spike."
+        "the spike is gone. Restarted under full load it comes back; with load shed meanwhile, it does so with the "
+        "next spike."
     ),
     evidence=(
         Evidence(
@@ -292,6 +293,64 @@ GC_DEATH_SPIRAL = Fault(
         ("shed_load", "restart_checkout_service", "admit_all_traffic"),
     ),
     trigger=_spike_again,
+    setting=All((_LABORIOUS, _WATCHED)),
+)
+
+
+# ---------------------------------------------------------------- a limit of CPU time
+
+
+DECLARED_LIMIT = 2.0
+"""Cores that a pod of checkout-service is meant to be limited to, which it never comes near (chosen)."""
+
+
+def _cut_limit(cluster: Cluster) -> None:
+    cluster.deploy(CHECKOUT, Behaviour(cpu_limit=pick(cluster, "cpu_limit", 0.52, 0.6)))
+
+
+def _missing_cores(cluster: Cluster) -> float:
+    """Share of the declared limit that a process, or the template, does not have."""
+    service = cluster.service(CHECKOUT)
+    limits = [replica.behaviour.cpu_limit for replica in service.replicas] + [service.behaviour.cpu_limit]
+    return max(max(0.0, 1.0 - limit / DECLARED_LIMIT) if limit is not None else 0.0 for limit in limits)
+
+
+def _busy_minute(cluster: Cluster) -> None:
+    cluster.surge(1.5, 60.0)
+
+
+CPU_CFS_THROTTLING = Fault(
+    name="cpu_cfs_throttling",
+    service=CHECKOUT,
+    mechanism=Mechanism.CPU_THROTTLING,
+    team="platform-team",
+    inject=_cut_limit,
+    distance=_missing_cores,
+    hold_s=300.0,
+    family=Family.CHECKOUT_SLOW,
+    twins=("organic_peak", "hpa_ineffective", "gc_death_spiral", "deploy_blip", "flapping_threshold"),
+    story=(
+        "A change of the manifests cuts the CPU limit of checkout-service's pods from 2 cores to 520m to 600m. They "
+        "use little more than half a core on average, but now the kernel stops their threads in most of its periods "
+        "of 100 ms. Threads and memory look free, usage looks low, and checkouts wait."
+    ),
+    evidence=(
+        Evidence(
+            service=CHECKOUT,
+            shows="the containers' threads stand still in most periods",
+            promql="sum by (service) (rate(container_cpu_cfs_throttled_periods_total[1m]))\n"
+            "/ sum by (service) (rate(container_cpu_cfs_periods_total[1m])) > 0.5",
+        ),
+        Evidence(
+            service=CHECKOUT,
+            shows="a limit of less than a core",
+            promql='kube_pod_container_resource_limits{service="checkout-service",resource="cpu"} < 1',
+        ),
+    ),
+    alerts=("LatencyP50Warning", "HighLatencyP99", "CPUThrottlingHigh"),
+    repairs=(("restore_cpu_limit",), ("rollback_checkout_service",)),
+    masks=(("scale_out_checkout_service",), ("restart_checkout_service",), ("raise_checkout_timeouts",)),
+    trigger=_busy_minute,
     setting=All((_LABORIOUS, _WATCHED)),
 )
 

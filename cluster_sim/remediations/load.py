@@ -72,3 +72,19 @@ RESTORE_HEAP = Remediation(
     runbook="Starts checkout's JVMs with the heap that they are sized for, with a rolling restart of the pods.",
     apply=_restore_heap,
 )
+
+
+def _restore_limit(cluster: Cluster) -> None:
+    checkout = cluster.service("checkout-service")
+    checkout.behaviour = replace(checkout.behaviour, cpu_limit=None)
+    cluster.roll(checkout.name)
+
+
+RESTORE_LIMIT = Remediation(
+    name="restore_cpu_limit",
+    team="platform-team",
+    target="checkout-service",
+    duration_s=20,
+    runbook="Gives checkout's pods the CPU limit that they are sized for, with a rolling restart.",
+    apply=_restore_limit,
+)

@@ -224,6 +224,16 @@ GC_PAUSES = AlertRule(
     summary="{{ $labels.service }} GC stopped the world for {{ $value | humanizePercentage }} of the last minute",
     group=SATURATION,
 )
+THROTTLED = AlertRule(
+    alert="CPUThrottlingHigh",
+    expr="sum by (service) (rate(container_cpu_cfs_throttled_periods_total[1m]))\n"
+    "/ sum by (service) (rate(container_cpu_cfs_periods_total[1m])) > 0.25",
+    for_s=60,
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} threads stood still in {{ $value | humanizePercentage }} > 25% of periods for 1m",
+    description="The containers have used up their CPU limit in these.",
+    group=SATURATION,
+)
 GC_TIME = AlertRule(
     alert="JvmGcTimeTooHigh",
     expr="avg by (service) (rate(jvm_gc_pause_seconds_sum[1m])) > 0.3",

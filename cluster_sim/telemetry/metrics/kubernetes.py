@@ -89,6 +89,12 @@ AUTOSCALER_CONDITION = MetricSpec(
 CONTAINER_CPU = MetricSpec(
     name="container_cpu_usage_seconds", help="Cumulative cpu time consumed in seconds.", kind="counter"
 )
+CPU_PERIODS = MetricSpec(
+    name="container_cpu_cfs_periods", help="Number of elapsed enforcement period intervals.", kind="counter"
+)
+CPU_THROTTLED = MetricSpec(
+    name="container_cpu_cfs_throttled_periods", help="Number of throttled period intervals.", kind="counter"
+)
 CONTAINER_MEMORY = MetricSpec(name="container_memory_working_set_bytes", help="Current working set in bytes.")
 CONTAINER_LIMIT = MetricSpec(
     name="container_spec_memory_limit_bytes", help="Memory limit for the container.", detailed=False
@@ -99,8 +105,8 @@ DEPLOYMENT_SPECS = (SPEC_REPLICAS, REPLICAS, READY, AVAILABLE, UNAVAILABLE, GENE
 STATEFULSET_SPECS = (STATEFULSET_SPEC, STATEFULSET_REPLICAS, STATEFULSET_READY, STATEFULSET_GENERATION)
 
 
-Pod = tuple[str, str, str, str, bool]
-"""What the series of a pod depend on: name, address, node, how its last process ended, whether it requests CPU."""
+Pod = tuple[str, str, str, str, bool, bool]
+"""What a pod's series depend on: name, address, node, how its last process ended, CPU requested and limited or not."""
 
 
 class StateExporter:
@@ -151,7 +157,7 @@ class StateExporter:
         layout.states(AUTOSCALER_CONDITION, "status", ("false", "true"), active)
 
     def _pod(self, layout: Layout, service: Service, pod: Pod) -> None:
-        name, ip, node, last_exit, requests_cpu = pod
+        name, ip, node, last_exit, requests_cpu, limits_cpu = pod
         labels = {"service": service.name, "pod": name}
         container = {**labels, "container": _container_name(service)}
         layout.constant(POD_INFO, {**labels, "node": node, "pod_ip": ip})
@@ -167,6 +173,8 @@ class StateExporter:
             layout.value(LIMITS, {**container, "resource": "cpu", "unit": "core"})
         if requests_cpu:
             layout.value(REQUESTS, {**container, "resource": "cpu", "unit": "core"})
+        if limits_cpu:
+            layout.value(LIMITS, {**container, "resource": "cpu", "unit": "core"})
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """The pods there are, by service, and the values."""
@@ -191,8 +199,9 @@ class StateExporter:
                 values += (not scaler.active, scaler.active)
             pods = []
             for replica in replicas:
-                request = replica.cpu_request
-                pods.append((replica.name, replica.ip, replica.node, replica.last_exit, request is not None))
+                request, quota = replica.cpu_request, replica.quota
+                known = (request is not None, quota is not None)
+                pods.append((replica.name, replica.ip, replica.node, replica.last_exit, *known))
                 values += (not replica.ready, replica.ready, replica.restarts)
                 if service.keyspace is not None:
                     values.append(service.keyspace.memory_limit_bytes)
@@ -200,6 +209,8 @@ class StateExporter:
                     values.append(replica.workers)
                 if request is not None:
                     values.append(request)
+                if quota is not None:
+                    values.append(quota.cores)
             key.append(tuple(pods))
         return tuple(key), Reading([], values)
 
@@ -241,9 +252,12 @@ class NodeExporter:
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
         layout = Layout()
-        for service, pod in cast("tuple[tuple[Service, str], ...]", key):
+        for service, pod, limited in cast("tuple[tuple[Service, str, bool], ...]", key):
             labels = {"service": service.name, "pod": pod, "container": _container_name(service)}
             layout.value(CONTAINER_CPU, labels, divisor=SECOND)
+            if limited:
+                layout.value(CPU_PERIODS, labels)
+                layout.value(CPU_THROTTLED, labels)
             if service.keyspace is not None:
                 layout.value(CONTAINER_MEMORY, labels)
                 layout.value(CONTAINER_LIMIT, labels)
@@ -251,13 +265,16 @@ class NodeExporter:
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """The containers that run here, and what they use."""
-        key: list[tuple[Service, str]] = []
+        key: list[tuple[Service, str, bool]] = []
         values: list[float] = []
         for service in self.services:
             for replica in service.replicas:
                 if replica.node == self.name and replica.alive:
-                    key.append((service, replica.name))
+                    quota = replica.quota
+                    key.append((service, replica.name, quota is not None))
                     values.append(replica.busy)
+                    if quota is not None:
+                        values += quota.periods(now)
                     if service.keyspace is not None:
                         values += (service.keyspace.used_bytes, service.keyspace.memory_limit_bytes)
         return tuple(key), Reading([], values)
