@@ -305,7 +305,7 @@ DECLARED_LIMIT = 2.0
 
 
 def _cut_limit(cluster: Cluster) -> None:
-    cluster.deploy(CHECKOUT, Behaviour(cpu_limit=pick(cluster, "cpu_limit", 0.52, 0.6)))
+    cluster.deploy(CHECKOUT, Behaviour(cpu_limit=pick(cluster, "cpu_limit", 0.58, 0.74)))
 
 
 def _missing_cores(cluster: Cluster) -> float:
@@ -330,8 +330,8 @@ CPU_CFS_THROTTLING = Fault(
     family=Family.CHECKOUT_SLOW,
     twins=("organic_peak", "hpa_ineffective", "gc_death_spiral", "deploy_blip", "flapping_threshold"),
     story=(
-        "A change of the manifests cuts the CPU limit of checkout-service's pods from 2 cores to 520m to 600m. They "
-        "use little more than half a core on average, but now the kernel stops their threads in most of its periods "
+        "A change of the manifests cuts the CPU limit of checkout-service's pods from 2 cores to 580m to 740m. They "
+        "use some 600m on average, but now the kernel stops their threads in most of its periods "
         "of 100 ms. Threads and memory look free, usage looks low, and checkouts wait."
     ),
     evidence=(
