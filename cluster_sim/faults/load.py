@@ -331,8 +331,9 @@ CPU_CFS_THROTTLING = Fault(
     twins=("organic_peak", "hpa_ineffective", "gc_death_spiral", "deploy_blip", "flapping_threshold"),
     story=(
         "A change of the manifests cuts the CPU limit of checkout-service's pods from 2 cores to 580m to 740m. They "
-        "use some 600m on average, but now the kernel stops their threads in most of its periods "
-        "of 100 ms. Threads and memory look free, usage looks low, and checkouts wait."
+        "use some 600m on average, but now the kernel stops their threads in most of its periods of 100 ms. Threads "
+        "and memory look free, usage looks low, and checkouts wait. Inventory's pods work too little for a limit to "
+        "be felt there."
     ),
     evidence=(
         Evidence(
@@ -376,7 +377,8 @@ DEPLOY_BLIP = Fault(
     story=(
         "A rolling update of checkout-service, with nothing wrong in the release. Each new JVM interprets its code "
         "until the compiler has caught up, so checkouts take twice as long for three minutes or so, which users put up "
-        "with. A warning about latency wakes somebody, and goes by itself."
+        "with. A warning about the median wakes somebody, and goes by itself. (The buckets end at 1 and 2.5 s, and a "
+        "99th percentile between them tells the two apart only by chance.)"
     ),
     evidence=(
         Evidence(
