@@ -386,7 +386,7 @@ DEPLOY_BLIP = Fault(
             shows="requests took longer for minutes, and are as quick as ever again and well answered",
             promql="max_over_time(service:http_request_duration_seconds:p50_1m[12m]) > 0.9\n"
             "and service:http_request_duration_seconds:p50_1m < 0.85\n"
-            "and on (service) service:http_errors:ratio_rate1m < 0.05",
+            "unless on (service) service:http_errors:ratio_rate1m > 0.05",
         ),
         Evidence(
             service=CHECKOUT,
