@@ -43,7 +43,7 @@ def restore_declared(cluster: Cluster) -> list[str]:
 
 def _steps(cluster: Cluster) -> Iterator[Step]:
     services = list(cluster.services.values())
-    scaled = [service for service in services if len(service.replicas) != service.spec.replicas]
+    scaled = [service for service in services if _has_other_pods(service)]
     for service in scaled:
         yield Step(f"{service.name}: pods", partial(cluster.scale, service.name, service.spec.replicas))
     if scaled:
@@ -82,6 +82,12 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
         yield from _keys(cluster)
 
 
+def _has_other_pods(service: Service) -> bool:
+    """Whether it has more or fewer pods than declared, and nobody who sees to that."""
+    seen_to = service.autoscaler is not None and service.autoscaler.active
+    return len(service.replicas) != service.spec.replicas and not seen_to
+
+
 def _template(cluster: Cluster, service: Service) -> Iterator[Step]:
     """The pod template, which rolls out."""
     spec = service.spec
@@ -93,6 +99,7 @@ def _template(cluster: Cluster, service: Service) -> Iterator[Step]:
         single_flight=spec.single_flight,
         liveness=spec.liveness,
         readiness=spec.readiness,
+        cpu_request=spec.autoscale.cpu_request if spec.autoscale is not None else None,
     )
     if service.release() == declared and service.balance == spec.balance:
         return

@@ -13,6 +13,7 @@ from .clock import EPOCH_UNIX_S, nanoseconds
 from .engine import lifecycle
 from .engine.admission import Admission
 from .engine.ahead import Ahead, rehearsed
+from .engine.autoscaler import Autoscaler
 from .engine.background import Background
 from .engine.call import Call
 from .engine.config import ConfigStore, SecretRevision
@@ -144,6 +145,9 @@ class Cluster:
             for probe, liveness in ((service.spec.liveness, True), (service.spec.readiness, False))
             if probe is not None
         ]
+        self.autoscalers = [
+            Autoscaler(self, service, service.spec.autoscale) for service in services if service.spec.autoscale
+        ]
         self.fast_forward = fast_forward
         self.fast = FastForward(self)
         self.alerts = AlertManager(self)
@@ -236,7 +240,8 @@ class Cluster:
     def plain(self) -> bool:
         """Whether there is nothing in it now that only events can run."""
         return not (
-            any(edge.gate is not None for edge in self.edges)
+            self.autoscalers
+            or any(edge.gate is not None for edge in self.edges)
             or not all(external.usual for external in self.externals.values())
             or any(service.slowed or service.behaviour != HEALTHY for service in self.services.values())
             or any(r.behaviour != HEALTHY for service in self.services.values() for r in service.replicas)
@@ -438,6 +443,16 @@ class Cluster:
         """End, with an error, what a service has been at for too long."""
         before = self.sim.now - nanoseconds(longer_than_s)
         lifecycle.cancel(self, self.service(service), before)
+
+    def stop_world(self, replica: Replica, length: int) -> None:
+        """What is in progress at a replica, and what would begin, waits `length` nanoseconds."""
+        now = self.sim.now
+        replica.paused_until = max(replica.paused_until, now) + length
+        replica.disturbed = True
+        replica.pauses += 1
+        replica.paused += length
+        self.delay_work(replica, length)
+        self.after(replica.paused_until - now, replica.end_pause, self.sim)
 
     def delay_work(self, replica: Replica, delay: int) -> None:
         """Postpone the end of all work in progress at a replica."""

@@ -164,6 +164,22 @@ class KeyRingSpec:
     token_lifetime_s: float = 300.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class AutoscaleSpec:
+    """A horizontal autoscaler of a service's pods, by the CPU time they use.
+
+    Attributes:
+        minimum, maximum: pods.
+        target: share of the requested CPU time that pods shall use on average.
+        cpu_request: cores that the pod template requests for each pod; usage is measured by it.
+    """
+
+    minimum: int
+    maximum: int
+    cpu_request: float
+    target: float = 0.8
+
+
 # ---------------------------------------------------------------- steps of an operation
 
 
@@ -299,6 +315,7 @@ class ServiceSpec:
         single_flight: whether one request per replica fetches a missing key while others wait for it.
         liveness, readiness: health checks that restart a replica, or keep calls from it.
         gc: whether the runtime stops the world for garbage collection.
+        autoscale: what adds and removes pods with the load; None: nothing does.
         team: who owns it.
     """
 
@@ -322,6 +339,7 @@ class ServiceSpec:
     single_flight: bool = False
     liveness: ProbeSpec | None = None
     readiness: ProbeSpec | None = None
+    autoscale: AutoscaleSpec | None = None
 
     def operation(self, name: str) -> Operation:
         """The operation of that name."""

@@ -129,7 +129,8 @@ class Background(Event):
 
     @rehearsed
     def _pause(self, replica: Replica, restarts: int, length: int) -> None:
-        if replica.restarts == restarts and replica.alive:
+        # A heap that may run short is collected as its content wants it.
+        if replica.restarts == restarts and replica.alive and replica.heap is None:
             pause(self.cluster, replica, length)
 
     @rehearsed
@@ -179,12 +180,6 @@ class Background(Event):
 
 def pause(cluster: Cluster, replica: Replica, length: int) -> None:
     """Stop the world at a replica: what is in progress there, and what would begin, waits `length` nanoseconds."""
-    now = cluster.sim.now
-    replica.paused_until = max(replica.paused_until, now) + length
-    replica.disturbed = True
-    replica.pauses += 1
-    replica.paused += length
     if replica.service.spec.gc:
         cluster.recorder.log(replica.service.name, replica.name, "gc_pause", length)
-    cluster.delay_work(replica, length)
-    cluster.after(replica.paused_until - now, replica.end_pause, cluster.sim)
+    cluster.stop_world(replica, length)

@@ -12,6 +12,7 @@ from simpy.events import Event
 from ..clock import SECOND, nanoseconds
 from .call import Call
 from .failures import Failure
+from .heap import Heap
 from .pool import ConnectionPool
 from .replica import Replica
 
@@ -169,6 +170,8 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
     service = replica.service
     replica.begin(cluster.sim.now)
     replica.alive = True
+    if replica.behaviour.max_heap is not None:
+        replica.heap = Heap(cluster, replica, replica.behaviour.max_heap)
     if service.keyspace is not None:
         service.keyspace.reset_counts()
     for name, spec in service.pools.items():

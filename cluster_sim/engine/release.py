@@ -42,6 +42,8 @@ class Behaviour:
         leaked_connections: share of its database connections that it does not give back.
         waits_in_transactions: it waits for systems outside within the database transaction that follows, and without
             a timeout, instead of before it.
+        max_heap: bytes that the runtime's heap may grow to (-Xmx); None: ample for whatever load there is.
+        cpu_limit: cores that the container's threads may use together; None: as many as they ever need.
     """
 
     store_connections_left: int = 0
@@ -49,11 +51,13 @@ class Behaviour:
     waits: tuple[str, float] | None = None
     leaked_connections: float = 0.0
     waits_in_transactions: bool = False
+    max_heap: int | None = None
+    cpu_limit: float | None = None
 
     @property
-    def waits_for_others(self) -> bool:
-        """Whether its work may take longer for waiting for somebody else."""
-        return self.waits is not None or self.waits_in_transactions
+    def uneven(self) -> bool:
+        """Whether its work may take other than its nominal time."""
+        return self.waits is not None or self.waits_in_transactions or self.cpu_limit is not None
 
 
 HEALTHY = Behaviour()
@@ -66,6 +70,7 @@ class Release:
     Attributes:
         version: image tag.
         workers, queue_limit, pools, single_flight, liveness, readiness: as in `ServiceSpec`.
+        cpu_request: cores that the pod template requests for a pod; None: it requests none.
     """
 
     version: str
@@ -76,3 +81,4 @@ class Release:
     single_flight: bool = False
     liveness: ProbeSpec | None = None
     readiness: ProbeSpec | None = None
+    cpu_request: float | None = None

@@ -10,10 +10,12 @@ from ..clock import SECOND
 from .ahead import rehearsed
 from .edge import Breaker, Edge
 from .failures import Failure
+from .quota import Quota
 from .sidecar import Sidecar
 
 if TYPE_CHECKING:
     from .call import Call
+    from .heap import Heap
     from .keyring import KeyRing
     from .pool import ConnectionPool
     from .service import Service
@@ -78,8 +80,11 @@ class Replica:
         queue: calls that wait for a worker, first come first served.
         slow: factor on the time of all work done here.
         paused_until: the world is stopped until then (garbage collection).
-        disturbed: whether `slow`, `paused_until`, or slow operations and externals matter just now.
+        disturbed: whether `slow`, `paused_until`, `quota`, or slow operations and externals matter just now.
         behaviour: what the release that runs here does.
+        quota: of CPU time, where that is limited.
+        heap: its memory, where that may run short.
+        cpu_request: cores requested for it, where the pod template says so.
         ready: whether the load balancer sends calls here.
         draining: it is about to be taken away.
         probed_out: it is not ready because its readiness probe fails.
@@ -124,7 +129,11 @@ class Replica:
         self.slow = 1.0
         self.paused_until = 0
         self.behaviour = self.service.behaviour
-        self.disturbed = self.service.uneven or self.behaviour.waits_for_others
+        limit = self.behaviour.cpu_limit
+        self.quota = Quota(limit) if limit is not None else None
+        self.disturbed = self.service.uneven or self.behaviour.uneven
+        self.heap: Heap | None = None
+        self.cpu_request = self.service.cpu_request
         self.busy = 0
         self.paused = 0
         self.pauses = 0
@@ -147,7 +156,7 @@ class Replica:
 
     def refresh_disturbed(self) -> None:
         """Look again whether anything keeps its work from taking its nominal time."""
-        uneven = self.service.uneven or self.behaviour.waits_for_others
+        uneven = self.service.uneven or self.behaviour.uneven
         self.disturbed = self.slow != 1.0 or self.paused_until > 0 or uneven
 
     @rehearsed
@@ -162,6 +171,10 @@ class Replica:
         factor = self.slow * self.service.pace_of(operation, now)
         if factor != 1.0:
             delay = int(delay * factor)
+        if self.quota is not None:
+            takes = self.quota.take(delay, now)
+            self.busy -= takes - delay  # threads that stand still use no CPU time
+            delay = takes
         if self.paused_until > now:
             delay += self.paused_until - now
         return delay

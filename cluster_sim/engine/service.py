@@ -17,6 +17,7 @@ from .volume import Volume
 
 if TYPE_CHECKING:
     from .admission import Admission
+    from .autoscaler import Autoscaler
     from .external import External
 
 __all__ = ["LogRecord", "Service"]
@@ -27,6 +28,7 @@ class Service:
 
     Attributes:
         workers, pools, behaviour, liveness, …: the pod template; a change reaches a replica when it restarts.
+        autoscaler: what sets the number of its pods; None: only operators do.
         previous: the release before the present one, for who rolls back; None: it is not kept any more.
         slowed: operation → (factor on the time of its work, since when); `slow` is that of all work.
         externals: the systems outside that its work waits for.
@@ -52,6 +54,8 @@ class Service:
         self.behaviour: Behaviour = HEALTHY
         self.liveness: ProbeSpec | None = spec.liveness
         self.readiness: ProbeSpec | None = spec.readiness
+        self.cpu_request = spec.autoscale.cpu_request if spec.autoscale is not None else None
+        self.autoscaler: Autoscaler | None = None
         self.previous: Release | None = None
         self.slowed: dict[str, tuple[float, Profile]] = {}
         self.externals: list[External] = []
@@ -83,6 +87,7 @@ class Service:
             single_flight=self.single_flight,
             liveness=self.liveness,
             readiness=self.readiness,
+            cpu_request=self.cpu_request,
         )
 
     def adopt(self, release: Release) -> None:
@@ -93,6 +98,7 @@ class Service:
         self.pools = dict(release.pools)
         self.single_flight = release.single_flight
         self.liveness, self.readiness = release.liveness, release.readiness
+        self.cpu_request = release.cpu_request
 
     # ------------------------------------------------------------ the pace of its work
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..errors import UnknownName
-from ..specs import ClusterSpec, ServiceSpec
+from ..specs import ClusterSpec, Operation, ServiceSpec, Work
 from ..telemetry.rules.rule import AlertRule, Rule, Severity
 
 Setting = Callable[[ClusterSpec], ClusterSpec]
@@ -85,3 +85,31 @@ class All:
         for setting in self.settings:
             spec = setting(spec)
         return spec
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Some alerts are watched for here beside the usual ones."""
+
+    rules: tuple[AlertRule, ...]
+
+    def __call__(self, spec: ClusterSpec) -> ClusterSpec:
+        return replace(spec, rules=(*spec.rules, *self.rules))
+
+
+@dataclass(frozen=True)
+class Laborious:
+    """The first piece of work of a service's operations takes longer: it does more there than usual."""
+
+    service: str
+    mean_s: float
+    sigma: float
+
+    def __call__(self, spec: ClusterSpec) -> ClusterSpec:
+        operations = tuple(map(self._operation, spec.service(self.service).operations))
+        return Provisioned(self.service, (("operations", operations),))(spec)
+
+    def _operation(self, operation: Operation) -> Operation:
+        first = next(step for step in operation.steps if isinstance(step, Work))
+        longer = replace(first, mean_s=self.mean_s, sigma=self.sigma)
+        return replace(operation, steps=tuple(longer if step is first else step for step in operation.steps))

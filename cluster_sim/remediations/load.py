@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..cluster import Cluster
 from ..engine.limit import Shedding
 from .remediation import Remediation
@@ -38,4 +40,51 @@ ADMIT_ALL = Remediation(
     duration_s=10,
     runbook="The gateway admits every request again.",
     apply=_admit_all,
+)
+
+
+def _restore_requests(cluster: Cluster) -> None:
+    for service in cluster.services.values():
+        if service.spec.autoscale is not None:
+            service.cpu_request = service.spec.autoscale.cpu_request
+            cluster.roll(service.name)
+
+
+def _restore_heap(cluster: Cluster) -> None:
+    checkout = cluster.service("checkout-service")
+    checkout.behaviour = replace(checkout.behaviour, max_heap=None)
+    cluster.roll(checkout.name)
+
+
+RESTORE_REQUESTS = Remediation(
+    name="restore_cpu_requests",
+    team="platform-team",
+    target="checkout-service",
+    duration_s=20,
+    runbook="Gives autoscaled services their CPU requests as declared, with a rolling restart of their pods.",
+    apply=_restore_requests,
+)
+RESTORE_HEAP = Remediation(
+    name="restore_heap_size",
+    team="checkout-team",
+    target="checkout-service",
+    duration_s=20,
+    runbook="Starts checkout's JVMs with the heap that they are sized for, with a rolling restart of the pods.",
+    apply=_restore_heap,
+)
+
+
+def _restore_limit(cluster: Cluster) -> None:
+    checkout = cluster.service("checkout-service")
+    checkout.behaviour = replace(checkout.behaviour, cpu_limit=None)
+    cluster.roll(checkout.name)
+
+
+RESTORE_LIMIT = Remediation(
+    name="restore_cpu_limit",
+    team="platform-team",
+    target="checkout-service",
+    duration_s=20,
+    runbook="Gives checkout's pods the CPU limit that they are sized for, with a rolling restart.",
+    apply=_restore_limit,
 )

@@ -170,6 +170,16 @@ TARGET_DOWN = AlertRule(
     group=WORKLOAD,
 )
 
+AUTOSCALER_BLIND = AlertRule(
+    alert="KubernetesHpaMetricsUnavailability",
+    expr="sum by (service) (kube_horizontalpodautoscaler_status_condition"
+    '{condition="ScalingActive",status="false"}) > 0',
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} autoscaler cannot find out how busy the pods are",
+    description="The number of pods stays what it is.",
+    group=WORKLOAD,
+)
+
 # ---------------------------------------------------------------- saturation
 
 CONTAINER_MEMORY = AlertRule(
@@ -212,6 +222,25 @@ GC_PAUSES = AlertRule(
     expr="avg by (service) (rate(jvm_gc_pause_seconds_sum[1m])) > 0.006",
     severity=Severity.TICKET,
     summary="{{ $labels.service }} GC stopped the world for {{ $value | humanizePercentage }} of the last minute",
+    group=SATURATION,
+)
+THROTTLED = AlertRule(
+    alert="CPUThrottlingHigh",
+    expr="sum by (service) (rate(container_cpu_cfs_throttled_periods_total[1m]))\n"
+    "/ sum by (service) (rate(container_cpu_cfs_periods_total[1m])) > 0.25",
+    for_s=60,
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} threads stood still in {{ $value | humanizePercentage }} > 25% of periods for 1m",
+    description="The containers have used up their CPU limit in these.",
+    group=SATURATION,
+)
+GC_TIME = AlertRule(
+    alert="JvmGcTimeTooHigh",
+    expr="avg by (service) (rate(jvm_gc_pause_seconds_sum[1m])) > 0.3",
+    for_s=30,
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} spends {{ $value | humanizePercentage }} > 30% of its time in GC for 30s",
+    description="What is in use fills most of the heap, and collections free little.",
     group=SATURATION,
 )
 BREAKER_OPEN = AlertRule(

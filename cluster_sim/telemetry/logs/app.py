@@ -90,6 +90,8 @@ class AppFormat(ABC):
                 return self.token_rejected(record, *data)
             case "gc_pause":
                 return self.gc_pause(record, *data)
+            case "gc_collection":
+                return self.gc_collection(record, *data)
             case "started":
                 return self.started(record, *data)
             case "stopping":
@@ -315,6 +317,12 @@ class AppFormat(ABC):
         return [self.write(record, "info", "rollout", f"watch of {pod} restored", fields)]
 
     # ------------------------------------------------------------ the process
+
+    def gc_collection(
+        self, record: LogRecord, full: bool, before: int, after: int, limit: int, pause: int
+    ) -> list[str]:
+        """Garbage was collected: so many bytes were in use before, and so many are after."""
+        raise KeyError(record.event)
 
     def gc_pause(self, record: LogRecord, pause: int) -> list[str]:
         """The world was stopped for garbage collection."""

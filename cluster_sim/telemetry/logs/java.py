@@ -212,9 +212,17 @@ class JavaFormat(AppFormat):
         after = 58 + bits % 40
         full = pause >= SECOND // 2
         before = (410 if full else 180) + (bits >> 8) % 60
+        return [self._gc(record, full, before, after, 512, pause)]
+
+    def gc_collection(
+        self, record: LogRecord, full: bool, before: int, after: int, limit: int, pause: int
+    ) -> list[str]:
+        return [self._gc(record, full, before >> 20, after >> 20, limit >> 20, pause)]
+
+    def _gc(self, record: LogRecord, full: bool, before: int, after: int, limit: int, pause: int) -> str:
         kind = "Pause Full (G1 Compaction Pause)" if full else "Pause Young (Normal) (G1 Evacuation Pause)"
-        text = f"GC({record.at // WINDOW}) {kind} {before}M->{after}M(512M) {pause / MILLISECOND:.3f}ms"
-        return [f"[{self.scene.instant(record.at)[:-1]}+0000][info][gc] {text}"]
+        text = f"GC({record.at // WINDOW}) {kind} {before}M->{after}M({limit}M) {pause / MILLISECOND:.3f}ms"
+        return f"[{self.scene.instant(record.at)[:-1]}+0000][info][gc] {text}"
 
     def _pod(self, record: LogRecord) -> int:
         return int.from_bytes(record.source.encode()[-5:], "big")

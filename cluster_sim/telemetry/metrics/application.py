@@ -39,6 +39,9 @@ BUSY_THREADS = MetricSpec(
 MAX_THREADS = MetricSpec(name="tomcat_threads_config_max_threads", help="Threads there may be.")
 GC_PAUSE = MetricSpec(name="jvm_gc_pause_seconds", help="Time spent in GC pause.", kind="summary")
 
+MEMORY_USED = MetricSpec(name="jvm_memory_used_bytes", help="The amount of used memory.")
+MEMORY_MAX = MetricSpec(name="jvm_memory_max_bytes", help="The maximum amount of memory that can be used.")
+
 HIKARI = MetricSpec(name="hikaricp_connections", help="Total connections.")
 HIKARI_ACTIVE = MetricSpec(name="hikaricp_connections_active", help="Active connections.")
 HIKARI_IDLE = MetricSpec(name="hikaricp_connections_idle", help="Idle connections.", detailed=False)
@@ -148,12 +151,14 @@ class ApplicationExporter(PodExporter):
         return _columns(self.shape, *key[FAILURES:])
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, tokens seen, configuration, outside systems; and values while it listens."""
+        """Node, restarts, failures, tokens seen, configuration, outside systems, heap; and values while it listens."""
         replica = self.replica
         kid = replica.keys.signing if replica.keys is not None else ""
-        validations = tuple(replica.validations)
+        seen = tuple(replica.validations)
         outbound = tuple(replica.outbound)
-        key = (replica.node, replica.restarts, tuple(replica.failed), validations, replica.revision, kid, outbound)
+        heap = replica.heap
+        failed = tuple(replica.failed)
+        key = (replica.node, replica.restarts, failed, seen, replica.revision, kid, outbound, heap is not None)
         if not listening(replica):
             return key, None
         reading = self.histograms()
@@ -175,12 +180,14 @@ class ApplicationExporter(PodExporter):
             values.append(replica.revision_at)
         for counts in replica.outbound.values():
             values += counts
+        if heap is not None:
+            values += (heap.used(now), heap.limit)
         return key, reading
 
 
 @lru_cache(maxsize=1024)
 def _columns(
-    shape: Shape, failures: Failures, validations: Validations, revision: int, kid: str, outbound: Outbound
+    shape: Shape, failures: Failures, validations: Validations, revision: int, kid: str, outbound: Outbound, heap: bool
 ) -> tuple[Column, ...]:
     layout = pod_layout(len(shape.served), failures)
     sums = layout.histograms
@@ -206,6 +213,9 @@ def _columns(
         layout.value(CONFIG_RELOADED, divisor=SECOND, since_epoch=True)
     for peer, status in outbound:
         layout.summary(OUTBOUND, {"server_address": peer, "http_response_status_code": str(status)})
+    if heap:
+        for spec in (MEMORY_USED, MEMORY_MAX):
+            layout.value(spec, {"area": "heap", "id": "G1 Old Gen"})
     return tuple(layout.columns)
 
 

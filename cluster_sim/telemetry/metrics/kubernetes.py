@@ -62,8 +62,39 @@ LIMITS = MetricSpec(
     name="kube_pod_container_resource_limits", help="The number of requested limit resource by a container."
 )
 
+REQUESTS = MetricSpec(
+    name="kube_pod_container_resource_requests", help="The number of requested request resource by a container."
+)
+
+_AUTOSCALER = "kube_horizontalpodautoscaler_"
+AUTOSCALER_MIN = MetricSpec(
+    name=_AUTOSCALER + "spec_min_replicas",
+    help="Lower limit for the number of pods that can be set by the autoscaler, default 1.",
+)
+AUTOSCALER_MAX = MetricSpec(
+    name=_AUTOSCALER + "spec_max_replicas",
+    help="Upper limit for the number of pods that can be set by the autoscaler; cannot be smaller than MinReplicas.",
+)
+AUTOSCALER_CURRENT = MetricSpec(
+    name=_AUTOSCALER + "status_current_replicas",
+    help="Current number of replicas of pods managed by this autoscaler.",
+)
+AUTOSCALER_DESIRED = MetricSpec(
+    name=_AUTOSCALER + "status_desired_replicas",
+    help="Desired number of replicas of pods managed by this autoscaler.",
+)
+AUTOSCALER_CONDITION = MetricSpec(
+    name=_AUTOSCALER + "status_condition", help="The condition of this autoscaler.", states=True
+)
+
 CONTAINER_CPU = MetricSpec(
     name="container_cpu_usage_seconds", help="Cumulative cpu time consumed in seconds.", kind="counter"
+)
+CPU_PERIODS = MetricSpec(
+    name="container_cpu_cfs_periods", help="Number of elapsed enforcement period intervals.", kind="counter"
+)
+CPU_THROTTLED = MetricSpec(
+    name="container_cpu_cfs_throttled_periods", help="Number of throttled period intervals.", kind="counter"
 )
 CONTAINER_MEMORY = MetricSpec(name="container_memory_working_set_bytes", help="Current working set in bytes.")
 CONTAINER_LIMIT = MetricSpec(
@@ -79,8 +110,8 @@ DEPLOYMENT_SPECS = (SPEC_REPLICAS, REPLICAS, READY, AVAILABLE, UNAVAILABLE, GENE
 STATEFULSET_SPECS = (STATEFULSET_SPEC, STATEFULSET_REPLICAS, STATEFULSET_READY, STATEFULSET_GENERATION)
 
 
-Pod = tuple[str, str, str, str]
-"""What the series of a pod depend on: name, address, node, how its last process ended."""
+Pod = tuple[str, str, str, str, bool, bool]
+"""What a pod's series depend on: name, address, node, how its last process ended, CPU requested and limited or not."""
 
 
 class StateExporter:
@@ -117,12 +148,21 @@ class StateExporter:
             workload = {"service": service.name, "statefulset" if stateful else "deployment": service.name}
             for spec in STATEFULSET_SPECS if stateful else DEPLOYMENT_SPECS:
                 layout.value(spec, workload)
+            if service.autoscaler is not None:
+                self._autoscaler(layout, service)
             for pod in pods:
                 self._pod(layout, service, pod)
         return layout.columns
 
+    def _autoscaler(self, layout: Layout, service: Service) -> None:
+        labels = {"service": service.name, "horizontalpodautoscaler": service.name}
+        for spec in (AUTOSCALER_MIN, AUTOSCALER_MAX, AUTOSCALER_CURRENT, AUTOSCALER_DESIRED):
+            layout.value(spec, labels)
+        active = {**labels, "condition": "ScalingActive"}
+        layout.states(AUTOSCALER_CONDITION, "status", ("false", "true"), active)
+
     def _pod(self, layout: Layout, service: Service, pod: Pod) -> None:
-        name, ip, node, last_exit = pod
+        name, ip, node, last_exit, requests_cpu, limits_cpu = pod
         labels = {"service": service.name, "pod": name}
         container = {**labels, "container": _container_name(service)}
         layout.constant(POD_INFO, {**labels, "node": node, "pod_ip": ip})
@@ -135,6 +175,10 @@ class StateExporter:
         if service.keyspace is not None:
             layout.value(LIMITS, {**container, "resource": "memory", "unit": "byte"})
         if service.backends is not None:
+            layout.value(LIMITS, {**container, "resource": "cpu", "unit": "core"})
+        if requests_cpu:
+            layout.value(REQUESTS, {**container, "resource": "cpu", "unit": "core"})
+        if limits_cpu:
             layout.value(LIMITS, {**container, "resource": "cpu", "unit": "core"})
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
@@ -154,14 +198,24 @@ class StateExporter:
                 values += (wanted, count, ready, generation)
             else:
                 values += (wanted, count, ready, ready, max(wanted - ready, 0), generation)
+            scaler = service.autoscaler
+            if scaler is not None:
+                values += (scaler.spec.minimum, scaler.spec.maximum, count, scaler.desired)
+                values += (not scaler.active, scaler.active)
             pods = []
             for replica in replicas:
-                pods.append((replica.name, replica.ip, replica.node, replica.last_exit))
+                request, quota = replica.cpu_request, replica.quota
+                known = (request is not None, quota is not None)
+                pods.append((replica.name, replica.ip, replica.node, replica.last_exit, *known))
                 values += (not replica.ready, replica.ready, replica.restarts)
                 if service.keyspace is not None:
                     values.append(service.keyspace.memory_limit_bytes)
                 if service.backends is not None:
                     values.append(replica.workers)
+                if request is not None:
+                    values.append(request)
+                if quota is not None:
+                    values.append(quota.cores)
             key.append(tuple(pods))
         return tuple(key), Reading([], values)
 
@@ -205,13 +259,16 @@ class NodeExporter:
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
         layout = Layout()
-        worn, containers = cast("tuple[bool, tuple[tuple[Service, str], ...]]", key)
+        worn, containers = cast("tuple[bool, tuple[tuple[Service, str, bool], ...]]", key)
         if worn:
             layout.value(RETRANSMITTED)
             layout.value(RECEIVE_ERRORS, {"device": "eth0"})
-        for service, pod in containers:
+        for service, pod, limited in containers:
             labels = {"service": service.name, "pod": pod, "container": _container_name(service)}
             layout.value(CONTAINER_CPU, labels, divisor=SECOND)
+            if limited:
+                layout.value(CPU_PERIODS, labels)
+                layout.value(CPU_THROTTLED, labels)
             if service.keyspace is not None:
                 layout.value(CONTAINER_MEMORY, labels)
                 layout.value(CONTAINER_LIMIT, labels)
@@ -219,7 +276,7 @@ class NodeExporter:
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """The containers that run here, and what they use."""
-        key: list[tuple[Service, str]] = []
+        key: list[tuple[Service, str, bool]] = []
         values: list[float] = []
         worn = self.interface.receive_errors > 0
         if worn:
@@ -227,8 +284,11 @@ class NodeExporter:
         for service in self.services:
             for replica in service.replicas:
                 if replica.node == self.name and replica.alive:
-                    key.append((service, replica.name))
+                    quota = replica.quota
+                    key.append((service, replica.name, quota is not None))
                     values.append(replica.busy)
+                    if quota is not None:
+                        values += quota.periods(now)
                     if service.keyspace is not None:
                         values += (service.keyspace.used_bytes, service.keyspace.memory_limit_bytes)
         return (worn, tuple(key)), Reading([], values)

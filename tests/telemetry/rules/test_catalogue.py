@@ -77,7 +77,7 @@ CAUSES = {
 @pytest.mark.parametrize("fault", CAUSES)
 def test_an_incident_opens_tickets_on_its_cause(fault):
     """Half a minute after the page they are there for who looks."""
-    cluster = begin(seven_services(), FAULTS[fault], seed=4).cluster
+    cluster = begin(FAULTS[fault].spec(seven_services()), FAULTS[fault], seed=4).cluster
     cluster.run_for(30)
     assert {alert.name for alert in cluster.alerts.firing(Severity.TICKET)} >= CAUSES[fault]
     assert {alert.service for alert in cluster.alerts.firing(Severity.TICKET)} <= set(SERVICES)
@@ -86,8 +86,8 @@ def test_an_incident_opens_tickets_on_its_cause(fault):
 @pytest.mark.parametrize("fault", [None, *FAULTS])
 def test_the_dashboard_shows_what_the_recording_rules_record(fault):
     """The golden signals in observations and a query for the recorded series give the same numbers."""
-    spec = seven_services()
-    cluster = Cluster(spec, seed=8) if fault is None else begin(FAULTS[fault].spec(spec), FAULTS[fault], seed=8).cluster
+    spec = seven_services() if fault is None else FAULTS[fault].spec(seven_services())
+    cluster = Cluster(spec, seed=8) if fault is None else begin(spec, FAULTS[fault], seed=8).cluster
     cluster.run_for(47)
     at_ms = cluster.epoch_s * 1000 + cluster.now // 10**6
     for field, name in RECORDED.items():
