@@ -31,7 +31,18 @@ def no_data_lost(cluster: Cluster) -> bool:
     return not cluster.losses
 
 
-INVARIANTS: tuple[Invariant, ...] = (signatures_verified, nothing_scaled_down, nobody_turned_away, no_data_lost)
+def nothing_written_unsaved(cluster: Cluster) -> bool:
+    """No store takes writes that it is unable to save."""
+    return all(s.keyspace.saves.stop_writes for s in cluster.services.values() if s.keyspace is not None)
+
+
+INVARIANTS: tuple[Invariant, ...] = (
+    signatures_verified,
+    nothing_scaled_down,
+    nobody_turned_away,
+    no_data_lost,
+    nothing_written_unsaved,
+)
 
 
 def broken(cluster: Cluster) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
     replica.alive = replica.ready = replica.probed_out = False
     replica.last_exit = reason
     service.refresh_ready()
-    cluster.recorder.log(service.name, replica.name, "stopping", reason)
+    cluster.recorder.log(service.name, replica.name, "stopping", reason, *_unsaved(cluster, service))
     victims = _lost_calls(cluster, replica)
     replica.queue.clear()
     if replica.flights is not None:
@@ -61,6 +61,13 @@ def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
     for call in victims:
         if call.parent is not None:
             cluster.executor.abandon(call, failure)
+
+
+def _unsaved(cluster: Cluster, service: Service) -> Iterator[str]:
+    """Whether it is a store that cannot save its keys before it ends."""
+    keyspace = service.keyspace
+    if keyspace is not None and not keyspace.saves.fits(keyspace.dataset_bytes, cluster.sim.now):
+        yield "unsaved"
 
 
 def _lost_calls(cluster: Cluster, replica: Replica) -> list[Call]:
@@ -151,7 +158,7 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
     replica.begin(cluster.sim.now)
     replica.alive = True
     if service.keyspace is not None:
-        service.keyspace.reset_counts()
+        service.keyspace.begin(cluster.sim.now)
     for name, spec in service.pools.items():
         server = cluster.service(name)
         replica.pools[name] = pool = ConnectionPool(name, spec, replica, server, cluster.executor)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..specs import PoolSpec, ProbeSpec
+from .cache_keys import CacheKeys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +14,12 @@ class Behaviour:
     """What the code of a release does beside its operations. The defaults are those of a release without defects.
 
     Fast-forward: a cluster in which any replica behaves otherwise is events only.
+
+    Attributes:
+        cache_keys: how it names its cache entries; None: by their items, with the usual time to live.
     """
+
+    cache_keys: CacheKeys | None = None
 
 
 HEALTHY = Behaviour()

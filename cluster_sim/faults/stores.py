@@ -1,1 +1,302 @@
 """Faults of the cache: what is written to it, by whom, and whether it can save."""
+
+from __future__ import annotations
+
+from ..clock import SECOND
+from ..cluster import Cluster
+from ..engine.cache_keys import CacheKeys
+from ..engine.keyspace import EVICTING_POLICIES, Keyspace
+from ..engine.profile import Shape
+from ..engine.release import Behaviour
+from ..engine.saving import fill_volume
+from ..engine.watchers import Watcher
+from .fault import Evidence, Family, Fault, Mechanism
+from .memory import working_set_bytes
+from .parameters import pick, pick_one, pick_profile, pick_whole
+
+REDIS, INVENTORY = "redis-cache", "inventory-service"
+
+TWINS = (
+    "redis_maxmemory_orphan_keys",
+    "redis_ttl_missing_release",
+    "redis_output_buffer_bloat",
+    "cache_key_bug",
+    "redis_misconf_bgsave",
+)
+"""The faults under which entries of the cache lapse and are not written again."""
+
+_DEPLOYED = 'changes(kube_deployment_metadata_generation{deployment="inventory-service"}[20m]) > 0'
+"""There was a deploy of inventory-service."""
+
+
+def _twins_of(name: str) -> tuple[str, ...]:
+    return tuple(twin for twin in TWINS if twin != name)
+
+
+def _keyspace(cluster: Cluster) -> Keyspace:
+    keyspace = cluster.service(REDIS).keyspace
+    assert keyspace is not None
+    return keyspace
+
+
+def _off_key(cluster: Cluster) -> int:
+    """Deployments and pods of inventory-service that name cache entries otherwise than by their items."""
+    service = cluster.service(INVENTORY)
+    behaviours = [service.behaviour, *(replica.behaviour for replica in service.replicas)]
+    return sum(behaviour.cache_keys is not None for behaviour in behaviours)
+
+
+def _overcommitted(cluster: Cluster) -> bool:
+    """Whether maxmemory is more than the container may use."""
+    keyspace = _keyspace(cluster)
+    return keyspace.maxmemory_bytes > keyspace.memory_limit_bytes
+
+
+def _crowding(cluster: Cluster) -> float:
+    """Share of the working set for which there is no room, or none that the container's limit allows."""
+    keyspace = _keyspace(cluster)
+    if _overcommitted(cluster):
+        return 2.0
+    if keyspace.policy in EVICTING_POLICIES:
+        return 0.0
+    room = keyspace.maxmemory_bytes - keyspace.spec.base_bytes - keyspace.lasting_bytes - keyspace.output_bytes
+    needed = working_set_bytes(cluster)
+    return max(0.0, needed - room) / needed
+
+
+# ---------------------------------------------------------------- keys with a revision, and no expiry
+
+
+def _drop_expiry(cluster: Cluster) -> None:
+    revision_s = pick(cluster, "revision_s", 60, 95)
+    cluster.deploy(INVENTORY, Behaviour(cache_keys=CacheKeys(revision_s=revision_s, expire=False)))
+
+
+def _lasting(cluster: Cluster) -> float:
+    return _off_key(cluster) + _crowding(cluster)
+
+
+def _refill_s(cluster: Cluster) -> float:
+    """Seconds in which a store that has just been flushed is full again, and a revision later cold."""
+    keys = cluster.service(INVENTORY).behaviour.cache_keys
+    if keys is None or keys.expire:
+        return 0.0
+    keyspace = _keyspace(cluster)
+    slope = keyspace.population * keyspace.spec.entry_bytes / keys.revision_s
+    return keyspace.maxmemory_bytes / slope + keys.revision_s
+
+
+TTL_MISSING = Fault(
+    name="redis_ttl_missing_release",
+    service=INVENTORY,
+    mechanism=Mechanism.BAD_DEPLOY,
+    team="inventory-team",
+    inject=_drop_expiry,
+    distance=_lasting,
+    hold_s=300.0,
+    relapse_s=_refill_s,
+    family=Family.CACHE_MEMORY,
+    twins=_twins_of("redis_ttl_missing_release"),
+    story=(
+        "A release of inventory-service puts an item's revision into its cache key and drops EX on SET, since an "
+        "entry can no longer be stale. Every revision leaves the one before behind for ever, so memory grows steadily "
+        "from the deploy on, until redis refuses all writes; then each new revision is a miss that cannot be cached."
+    ),
+    evidence=(
+        Evidence(
+            service=REDIS,
+            shows="most keys never expire, and inventory-service was deployed before",
+            promql=f"redis_db_keys_expiring / redis_db_keys < 0.5\nand on () {_DEPLOYED}",
+        ),
+    ),
+    alerts=("HighLatencyP99", "RedisOutOfConfiguredMaxmemory", "RedisRejectedCommands"),
+    repairs=(
+        ("rollback_inventory_service", "flush_redis_cache"),
+        ("rollback_inventory_service", "flush_all_redis_keys"),
+    ),
+    masks=(
+        ("flush_redis_cache",),
+        ("flush_all_redis_keys",),
+        ("rollback_inventory_service",),
+        ("set_redis_eviction_policy",),
+        ("raise_redis_maxmemory",),
+        ("resize_redis_memory",),
+        ("restart_inventory_service",),
+    ),
+)
+
+# ---------------------------------------------------------------- a client that does not read what it is sent
+
+
+def _watch(cluster: Cluster) -> None:
+    for number in range(pick_whole(cluster, "recorders", 1, 3)):
+        Watcher(cluster, cluster.service(REDIS), number)
+
+
+def _buffers(cluster: Cluster) -> float:
+    """How many clients may have more waiting for them than there is room for, and what room is missing now."""
+    keyspace = _keyspace(cluster)
+    watchers = sum(isinstance(job, Watcher) and job.store.keyspace is keyspace for job in cluster.jobs)
+    distance = _crowding(cluster)
+    if not keyspace.monitoring:
+        return distance + len(keyspace.watchers)
+    room = keyspace.maxmemory_bytes - keyspace.spec.base_bytes - working_set_bytes(cluster)
+    limit = keyspace.output_limit_bytes
+    if limit is None or watchers * limit > room:
+        distance += watchers
+    return distance
+
+
+OUTPUT_BUFFERS = Fault(
+    name="redis_output_buffer_bloat",
+    service=REDIS,
+    mechanism=Mechanism.MEMORY_EXHAUSTION,
+    team="infra-team",
+    inject=_watch,
+    distance=_buffers,
+    # From empty to full takes five minutes with one of them at the usual rate of writes.
+    hold_s=480.0,
+    family=Family.CACHE_MEMORY,
+    twins=_twins_of("redis_output_buffer_bloat"),
+    story=(
+        "Recorders of commands (MONITOR) are connected to redis and their own output is stuck. Every SET is "
+        "repeated to each of them with its value and waits in their output buffers, which count as memory used. "
+        "As entries lapse the buffers take their place until writes are refused though the keys are few. A recorder "
+        "whose connection is lost comes back at once, so a restart of redis only begins it anew."
+    ),
+    evidence=(
+        Evidence(
+            service=REDIS,
+            shows="most of the memory in use is not the data set's",
+            promql="redis_memory_used_bytes - redis_memory_used_dataset_bytes > 0.5 * redis_memory_max_bytes",
+        ),
+        Evidence(
+            service=REDIS,
+            shows="it waits for clients that do not read it",
+            promql="redis_mem_clients_normal > 0.5 * redis_memory_max_bytes",
+        ),
+    ),
+    alerts=("HighLatencyP99", "RedisOutOfConfiguredMaxmemory", "RedisRejectedCommands"),
+    repairs=(("kill_redis_client",), ("set_client_output_buffer_limit",)),
+    masks=(
+        ("flush_redis_cache",),
+        ("flush_all_redis_keys",),
+        ("restart_redis",),
+        ("resize_redis_memory",),
+        ("set_redis_eviction_policy",),
+        ("raise_redis_maxmemory",),
+        ("restart_inventory_service",),
+    ),
+)
+
+# ---------------------------------------------------------------- keys that nobody asks for again
+
+
+def _key_by_request(cluster: Cluster) -> None:
+    operations = pick_one(cluster, "operations", ("browse", "all"))
+    keys = CacheKeys(per_request=True, operations=() if operations == "all" else (operations,))
+    cluster.deploy(INVENTORY, Behaviour(cache_keys=keys))
+
+
+def _unread(cluster: Cluster) -> float:
+    return float(_off_key(cluster)) + float(_overcommitted(cluster))
+
+
+CACHE_KEY_BUG = Fault(
+    name="cache_key_bug",
+    service=INVENTORY,
+    mechanism=Mechanism.BAD_DEPLOY,
+    team="inventory-team",
+    inject=_key_by_request,
+    distance=_unread,
+    hold_s=240.0,
+    family=Family.CACHE_MEMORY,
+    twins=_twins_of("cache_key_bug"),
+    story=(
+        "A release of inventory-service puts the id of the request into the cache key, so that no look-up ever finds "
+        "what an earlier one has written. Memory fills within half a minute with entries that expire unread; under "
+        "noeviction most writes are then refused, too, and the database does the work of the cache."
+    ),
+    evidence=(
+        Evidence(
+            service=REDIS,
+            shows="memory is full of keys that do expire",
+            promql="redis_db_keys_expiring / redis_db_keys > 0.9\n"
+            "and ignoring (db) redis_memory_used_dataset_bytes > 0.8 * redis_memory_max_bytes",
+        ),
+        Evidence(
+            service=REDIS,
+            shows="hardly a look-up hits, and yet many keys are written",
+            promql="rate(redis_keyspace_hits_total[1m]) < 0.2 * rate(redis_keyspace_misses_total[1m])\n"
+            "and rate(redis_expired_keys_total[2m]) > 8",
+        ),
+    ),
+    alerts=("HighLatencyP99", "RedisLowHitRatio", "RedisOutOfConfiguredMaxmemory"),
+    repairs=(("rollback_inventory_service",),),
+    masks=(
+        ("flush_redis_cache",),
+        ("flush_all_redis_keys",),
+        ("raise_redis_maxmemory",),
+        ("resize_redis_memory",),
+        ("set_redis_eviction_policy",),
+        ("restart_inventory_service",),
+        ("scale_out_inventory_service",),
+    ),
+)
+
+# ---------------------------------------------------------------- a volume without room for a save
+
+
+def _fill_volume(cluster: Cluster) -> None:
+    store = cluster.service(REDIS)
+    # More than there is room for, so that no block is left.
+    size = _keyspace(cluster).saves.volume_bytes
+    growth = pick_profile(cluster, (Shape.STEP, Shape.RAMP))
+    fill_volume(cluster, store, size, growth, int(pick(cluster, "first_save_s", 5, 120) * SECOND))
+
+
+def _unsaved(cluster: Cluster) -> float:
+    keyspace = _keyspace(cluster)
+    saves = keyspace.saves
+    roomy = saves.fits(max(keyspace.dataset_bytes, int(working_set_bytes(cluster))), cluster.now)
+    return float(sum((saves.failed, not roomy, not saves.stop_writes, _overcommitted(cluster))))
+
+
+MISCONF = Fault(
+    name="redis_misconf_bgsave",
+    service=REDIS,
+    mechanism=Mechanism.DISK_FULL,
+    team="infra-team",
+    inject=_fill_volume,
+    distance=_unsaved,
+    # A restarted server writes for the two minutes until its first save fails, and entries live for 90 s then.
+    hold_s=360.0,
+    family=Family.CACHE_MEMORY,
+    twins=_twins_of("redis_misconf_bgsave"),
+    story=(
+        "Something else fills the volume that redis saves to. The next background save fails, and redis refuses all "
+        "writes until one succeeds (stop-writes-on-bgsave-error); reads go on, and memory has room. Entries lapse and "
+        "are not written again. The keys are copies of rows of the database: flushing them loses nothing but time, "
+        "and a restarted server writes on until its first save."
+    ),
+    evidence=(
+        Evidence(service=REDIS, shows="background saves fail for want of space", grep="Background saving error"),
+        Evidence(
+            service=REDIS,
+            shows="writes are refused with MISCONF, not OOM",
+            promql='increase(redis_errors_total{err="MISCONF"}[2m]) > 0',
+        ),
+    ),
+    alerts=("HighLatencyP99", "RedisLowHitRatio", "RedisRejectedCommands"),
+    repairs=(("free_redis_disk",), ("expand_redis_volume",)),
+    masks=(
+        ("disable_stop_writes_on_bgsave_error",),
+        ("flush_redis_cache",),
+        ("flush_all_redis_keys",),
+        ("restart_redis",),
+        ("raise_redis_maxmemory",),
+        ("resize_redis_memory",),
+        ("set_redis_eviction_policy",),
+        ("restart_inventory_service",),
+    ),
+)

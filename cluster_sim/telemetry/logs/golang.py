@@ -16,6 +16,7 @@ from .words import (
     CANCELED,
     DENIED,
     MAXMEMORY,
+    MISCONF,
     SLOTS_RESERVED,
     UNREACHABLE,
     Library,
@@ -69,6 +70,7 @@ LIBRARY = Library(
     ),
     redis=phrases(
         (Failure.CACHE_FULL, _REPLY, f"OOM {MAXMEMORY}"),
+        (Failure.STORE_MISCONFIGURED, _REPLY, f"MISCONF {MISCONF}"),
         (ANSWERS, _REPLY, "ERR max number of clients reached"),
         (DENIED, _REPLY, "NOAUTH Authentication required."),
         (Failure.TIMEOUT, "*net.OpError", "read tcp {address}:{port}: i/o timeout"),

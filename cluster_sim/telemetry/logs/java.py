@@ -18,6 +18,7 @@ from .words import (
     CANCELED,
     DENIED,
     MAXMEMORY,
+    MISCONF,
     SLOTS_RESERVED,
     UNREACHABLE,
     Library,
@@ -89,6 +90,7 @@ LIBRARY = Library(
     ),
     redis=phrases(
         (Failure.CACHE_FULL, _COMMAND, f"OOM {MAXMEMORY}"),
+        (Failure.STORE_MISCONFIGURED, _COMMAND, f"MISCONF {MISCONF}"),
         (ANSWERS, _COMMAND, "ERR max number of clients reached"),
         (DENIED, _COMMAND, "NOAUTH Authentication required."),
         (

@@ -16,6 +16,7 @@ from .words import (
     CANCELED,
     DENIED,
     MAXMEMORY,
+    MISCONF,
     SLOTS_RESERVED,
     UNREACHABLE,
     Library,
@@ -81,6 +82,8 @@ LIBRARY = Library(
     redis=phrases(
         # redis-py takes the error code, OOM, off the reply and makes it the type.
         (Failure.CACHE_FULL, "redis.exceptions.OutOfMemoryError", MAXMEMORY),
+        # It knows no type for this code, and leaves it on.
+        (Failure.STORE_MISCONFIGURED, "redis.exceptions.ResponseError", f"MISCONF {MISCONF}"),
         (ANSWERS, "redis.exceptions.MaxConnectionsError", "max number of clients reached"),
         (DENIED, "redis.exceptions.AuthenticationError", "Authentication required."),
         (Failure.TIMEOUT, "redis.exceptions.TimeoutError", "Timeout reading from {server}:{port}"),

@@ -33,6 +33,11 @@ REJECTED = MetricSpec(
     kind="counter",
 )
 ERRORS = MetricSpec(name="redis_errors", help="Total number of errors per error type", kind="counter")
+MEM_CLIENTS = MetricSpec(name="redis_mem_clients_normal", help="mem_clients_normal metric")
+MAX_OUTPUT = MetricSpec(
+    name="redis_client_recent_max_output_buffer_bytes", help="client_recent_max_output_buffer_bytes metric"
+)
+BGSAVE_STATUS = MetricSpec(name="redis_rdb_last_bgsave_status", help="rdb_last_bgsave_status metric")
 START_TIME = MetricSpec(
     name="redis_start_time_seconds",
     help="Start time of the Redis instance since unix epoch in seconds.",
@@ -49,7 +54,7 @@ class RedisExporter(PodExporter):
 
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
-        _, _, failures, ready, policy = cast(tuple[str, int, Failures, bool, str], key)
+        _, _, failures, ready, policy, watched, tried = cast(tuple[str, int, Failures, bool, str, bool, bool], key)
         layout = pod_layout(len(self.replica.served), failures)
         layout.constant(REDIS_UP, value=float(ready))
         if ready:
@@ -74,7 +79,15 @@ class RedisExporter(PodExporter):
             # Whoever is refused, the clients of this cluster or a job of somebody else's, was writing.
             refused = layout.values
             layout.value(REJECTED, {"cmd": "set"})
-            layout.again(ERRORS, refused, {"err": "OOM"})
+            if tried:
+                layout.value(ERRORS, {"err": "OOM"})
+                layout.value(ERRORS, {"err": "MISCONF"})
+                layout.value(BGSAVE_STATUS)
+            else:
+                layout.again(ERRORS, refused, {"err": "OOM"})
+            if watched:
+                layout.value(MEM_CLIENTS)
+                layout.value(MAX_OUTPUT)
         return layout.columns
 
     def catch_up(self, present: Present) -> None:
@@ -83,11 +96,16 @@ class RedisExporter(PodExporter):
         present.keys(self.replica.service)
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, whether the server answers, policy; and the values while the pod runs."""
+        """Node, restarts, failures had, whether the server answers, policy; and the values while the pod runs.
+
+        What is always the same in a store that nobody watches and that can save is left out.
+        """
         replica = self.replica
         keyspace = replica.service.keyspace
         assert keyspace is not None
-        key = (replica.node, replica.restarts, tuple(replica.failed), replica.ready, keyspace.policy)
+        watched, saves = keyspace.watched, keyspace.saves
+        kinds = tuple(replica.failed)
+        key = (replica.node, replica.restarts, kinds, replica.ready, keyspace.policy, watched, saves.tried)
         if not replica.alive:
             return key, None
         reading = self.histograms()
@@ -101,12 +119,17 @@ class RedisExporter(PodExporter):
                     keys * keyspace.spec.entry_bytes,
                     keyspace.maxmemory_bytes,
                     keys,
-                    keys - keyspace.foreign,
+                    keys - keyspace.lasting,
                     keyspace.hits,
                     keyspace.misses,
                     keyspace.evicted,
                     keyspace.expired,
-                    keyspace.refused,
+                    keyspace.refused + keyspace.unsaved,
                 )
             )
+            if saves.tried:
+                reading.values.extend((keyspace.refused, keyspace.unsaved, not saves.failed))
+            if watched:
+                pending = [watcher.pending_bytes for watcher in keyspace.watchers]
+                reading.values.extend((sum(pending), max(pending, default=0)))
         return key, reading
