@@ -133,6 +133,11 @@ def _watch(cluster: Cluster) -> None:
         Watcher(cluster, cluster.service(REDIS), number)
 
 
+def _watch_again(cluster: Cluster) -> None:
+    """One more of them."""
+    Watcher(cluster, cluster.service(REDIS), 9)
+
+
 def _buffers(cluster: Cluster) -> float:
     """How many clients may have more waiting for them than there is room for, and what room is missing now."""
     keyspace = _keyspace(cluster)
@@ -178,6 +183,7 @@ OUTPUT_BUFFERS = Fault(
     ),
     alerts=("HighLatencyP99", "RedisOutOfConfiguredMaxmemory", "RedisRejectedCommands"),
     repairs=(("kill_redis_client",), ("set_client_output_buffer_limit",)),
+    trigger=_watch_again,
     masks=(
         ("flush_redis_cache",),
         ("flush_all_redis_keys",),

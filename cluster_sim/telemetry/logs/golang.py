@@ -39,7 +39,7 @@ _REFUSED = (UNREACHABLE, "*net.OpError", "dial tcp {address}:{port}: connect: co
 LIBRARY = Library(
     http=phrases(
         (
-            (*ANSWERS, *DENIED, Failure.CACHE_FULL),
+            (*ANSWERS, *DENIED, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
             "*http.StatusError",
             _REQUEST + "unexpected status {status} {reason}",
         ),
@@ -54,7 +54,11 @@ LIBRARY = Library(
         _BREAKER,
     ),
     postgres=phrases(
-        ((Failure.UNAVAILABLE, Failure.CACHE_FULL), _PG, f"FATAL: {SLOTS_RESERVED} (SQLSTATE 53300)"),
+        (
+            (Failure.UNAVAILABLE, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            _PG,
+            f"FATAL: {SLOTS_RESERVED} (SQLSTATE 53300)",
+        ),
         (
             (Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT),
             _PG,

@@ -56,7 +56,11 @@ _POOL = (
 LIBRARY = Library(
     http=phrases(
         (ANSWERS, _SPRING + "HttpServerErrorException${answer}", _ANSWER),
-        ((*DENIED, Failure.CACHE_FULL), _SPRING + "HttpClientErrorException${answer}", _ANSWER),
+        (
+            (*DENIED, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            _SPRING + "HttpClientErrorException${answer}",
+            _ANSWER,
+        ),
         (
             Failure.TIMEOUT,
             _IO,
@@ -73,7 +77,7 @@ LIBRARY = Library(
         _BREAKER,
     ),
     postgres=phrases(
-        ((Failure.UNAVAILABLE, Failure.CACHE_FULL), _PSQL, f"FATAL: {SLOTS_RESERVED}"),
+        ((Failure.UNAVAILABLE, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED), _PSQL, f"FATAL: {SLOTS_RESERVED}"),
         ((Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT), _PSQL, f"ERROR: {CANCELED}"),
         (DENIED, _PSQL, "FATAL: password authentication failed"),
         (Failure.ADMIN_SHUTDOWN, _PSQL, f"FATAL: {ADMINISTRATOR}"),

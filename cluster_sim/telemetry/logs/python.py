@@ -55,7 +55,11 @@ def _database(failures: Failure | tuple[Failure, ...], text: str) -> tuple[Failu
 LIBRARY = Library(
     http=phrases(
         (ANSWERS, "httpx.HTTPStatusError", "Server error '{status} {reason}' for url " + _URL),
-        ((*DENIED, Failure.CACHE_FULL), "httpx.HTTPStatusError", "Client error '{status} {reason}' for url " + _URL),
+        (
+            (*DENIED, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            "httpx.HTTPStatusError",
+            "Client error '{status} {reason}' for url " + _URL,
+        ),
         (Failure.TIMEOUT, "httpx.ReadTimeout", "timed out"),
         (UNREACHABLE, "httpx.ConnectError", "[Errno 111] Connection refused"),
         (_GONE, "httpx.RemoteProtocolError", "Server disconnected without sending a response."),
@@ -63,7 +67,10 @@ LIBRARY = Library(
         _BREAKER,
     ),
     postgres=phrases(
-        _database((Failure.UNAVAILABLE, Failure.CACHE_FULL), _CONNECT + f"FATAL:  {SLOTS_RESERVED}"),
+        _database(
+            (Failure.UNAVAILABLE, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            _CONNECT + f"FATAL:  {SLOTS_RESERVED}",
+        ),
         _database(
             (Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT),
             f"(psycopg.errors.QueryCanceled) {CANCELED}",
