@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..clock import SECOND
 from ..cluster import Cluster
 from ..engine.cache_keys import CacheKeys
@@ -10,9 +12,12 @@ from ..engine.profile import Shape
 from ..engine.release import Behaviour
 from ..engine.saving import fill_volume
 from ..engine.watchers import Watcher
+from ..services import SERVICES
+from ..specs import BackendSpec, Operation, PoolSpec, Work
 from .fault import Evidence, Family, Fault, Mechanism
 from .memory import working_set_bytes
 from .parameters import pick, pick_one, pick_profile, pick_whole
+from .settings import All, Provisioned
 
 REDIS, INVENTORY = "redis-cache", "inventory-service"
 
@@ -22,8 +27,9 @@ TWINS = (
     "redis_output_buffer_bloat",
     "cache_key_bug",
     "redis_misconf_bgsave",
+    "cache_stampede",
 )
-"""The faults under which entries of the cache lapse and are not written again."""
+"""The faults under which entries of the cache lapse, or are lost, and are not written again."""
 
 _DEPLOYED = 'changes(kube_deployment_metadata_generation{deployment="inventory-service"}[20m]) > 0'
 """There was a deploy of inventory-service."""
@@ -304,5 +310,92 @@ MISCONF = Fault(
         ("resize_redis_memory",),
         ("set_redis_eviction_policy",),
         ("restart_inventory_service",),
+    ),
+)
+
+# ---------------------------------------------------------------- a cold cache that does not warm
+
+
+def _heavier(operation: Operation, mean_s: float) -> Operation:
+    """The same operation with queries that take so long for each item."""
+    return replace(operation, steps=(Work(mean_s=mean_s, sigma=0.5, per_item=True),))
+
+
+def _load_bearing() -> All:
+    """Without its cache the shop needs nearly three times what the database can do, and many queries may wait there."""
+    database = SERVICES["postgres-db"]
+    operations = tuple(
+        _heavier(operation, 0.12) if operation.name == "select_stock" else operation
+        for operation in database.operations
+    )
+    pools = {"postgres-db": PoolSpec(size=30, acquire_timeout_s=2.0)}
+    return All(
+        (
+            Provisioned(REDIS, (("start_s", 20.0),)),
+            Provisioned(INVENTORY, (("pools", pools),)),
+            Provisioned("postgres-db", (("operations", operations), ("backends", BackendSpec(max_connections=150)))),
+        )
+    )
+
+
+def _empty_at_peak(cluster: Cluster) -> None:
+    cluster.surge(pick(cluster, "peak_factor", 1.4, 1.7), pick(cluster, "peak_s", 90, 150))
+    _keyspace(cluster).clear()
+    cluster.restart(REDIS, "Error")
+
+
+WARM = 0.6
+"""Share of the usual entries with which the database copes with the rest (measured: it does from a half on)."""
+
+
+def _coldness(cluster: Cluster) -> float:
+    """Share of the entries that are missing for the cache to be warm."""
+    keyspace = _keyspace(cluster)
+    now = cluster.now
+    alive = sum(key >= 0 and expires > now for key, expires in keyspace.entries.items())
+    needed = WARM * working_set_bytes(cluster) / keyspace.spec.entry_bytes
+    return max(0.0, needed - alive) / needed + float(_overcommitted(cluster))
+
+
+STAMPEDE = Fault(
+    name="cache_stampede",
+    service=REDIS,
+    mechanism=Mechanism.CACHE_STAMPEDE,
+    team="infra-team",
+    inject=_empty_at_peak,
+    distance=_coldness,
+    hold_s=300.0,
+    family=Family.CACHE_MEMORY,
+    twins=_twins_of("cache_stampede"),
+    setting=_load_bearing(),
+    story=(
+        "Redis dies at a peak and comes back empty. So many queries wait in the database then that each of them is given up "
+        "before it is answered; what is answered too late is not written to the cache, which therefore stays cold when "
+        "the peak is long over, while the database works at its limit for nobody. Less traffic alone does not end it; "
+        "what waits in the database has to go, too, by a restart of those who wait or by cancelling their queries. A "
+        "restart of the database does that as well, and is enough on some days and not on others."
+    ),
+    evidence=(
+        Evidence(
+            service=REDIS,
+            shows="hardly a look-up hits, and no write has been refused",
+            promql="rate(redis_keyspace_hits_total[1m]) < 0.5 * rate(redis_keyspace_misses_total[1m])\n"
+            'and ignoring (cmd) redis_commands_rejected_calls_total{cmd="set"} == 0',
+        ),
+    ),
+    alerts=("HighLatencyP99", "HighErrorRate", "RedisLowHitRatio"),
+    repairs=(
+        ("shed_load", "enable_request_coalescing", "admit_all_traffic"),
+        ("shed_load", "cancel_long_running_queries", "admit_all_traffic"),
+    ),
+    masks=(
+        ("flush_all_redis_keys",),
+        ("flush_redis_cache",),
+        ("restart_redis",),
+        ("restart_inventory_service",),
+        ("scale_out_inventory_service",),
+        ("enable_request_coalescing",),
+        ("shed_load", "admit_all_traffic"),
+        ("shed_load",),
     ),
 )
