@@ -369,11 +369,12 @@ STAMPEDE = Fault(
     twins=_twins_of("cache_stampede"),
     setting=_load_bearing(),
     story=(
-        "Redis dies at a peak and comes back empty. So many queries wait in the database then that each of them is given up "
-        "before it is answered; what is answered too late is not written to the cache, which therefore stays cold when "
-        "the peak is long over, while the database works at its limit for nobody. Less traffic alone does not end it; "
-        "what waits in the database has to go, too, by a restart of those who wait or by cancelling their queries. A "
-        "restart of the database does that as well, and is enough on some days and not on others."
+        "Redis dies at a peak and comes back empty. So many queries wait in the database then that each of them is "
+        "given up before it is answered; what is answered too late is not written to the cache, which therefore "
+        "stays cold when the peak is long over, while the database works at its limit for nobody. Less traffic "
+        "alone does not end it; what waits in the database has to go, too, by a restart of those who wait or by "
+        "cancelling their queries. A restart of the database does that as well, and is enough on some days and not "
+        "on others."
     ),
     evidence=(
         Evidence(
