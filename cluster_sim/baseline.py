@@ -12,6 +12,7 @@ from .engine.config import SecretRevision
 from .engine.keyspace import Keyspace
 from .engine.release import Release
 from .engine.saves import VOLUME_BYTES
+from .engine.scan import Scan
 from .engine.service import Service
 from .engine.watchers import Watcher
 from .specs import BackendSpec, CacheSpec
@@ -59,6 +60,9 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
     for external in cluster.externals.values():
         if external.profile is not None:
             yield Step(f"{external.name}: state", external.recover)
+    for job in cluster.jobs:
+        if isinstance(job, Scan):
+            yield Step(f"{job.store.name}: scans", job.stop)
     for edge in cluster.edges:
         for obstacle in edge.gate.obstacles if edge.gate is not None else ():
             yield Step(f"{edge.client}: way to {edge.server}", partial(edge.clear, obstacle))

@@ -37,6 +37,7 @@ class Keyspace:
         watched: whether there has been a watcher since the store started.
         hits, misses, written, refused, unsaved, evicted, expired, cut_off: counts since the store started; writes are
             `refused` for want of memory, `unsaved` because the last save failed.
+        scans, scanned, last_scan: commands that went over all data, the nanoseconds they took, and the last one did.
     """
 
     def __init__(self, spec: CacheSpec) -> None:
@@ -59,6 +60,7 @@ class Keyspace:
     def _reset_counts(self) -> None:
         self.hits = self.misses = self.written = self.refused = self.evicted = self.expired = 0
         self.unsaved = self.cut_off = 0
+        self.scans = self.scanned = self.last_scan = 0
         self.watched = False
 
     def begin(self, now: int) -> None:

@@ -11,6 +11,7 @@ from ..engine.keyspace import EVICTING_POLICIES, Keyspace
 from ..engine.profile import Shape
 from ..engine.release import Behaviour
 from ..engine.saving import fill_volume
+from ..engine.scan import PERIOD, Scan
 from ..engine.watchers import Watcher
 from ..services import SERVICES
 from ..specs import BackendSpec, Operation, PoolSpec, Work
@@ -20,6 +21,7 @@ from .parameters import pick, pick_one, pick_profile, pick_whole
 from .settings import All, Provisioned
 
 REDIS, INVENTORY = "redis-cache", "inventory-service"
+MIB = 1 << 20
 
 TWINS = (
     "redis_maxmemory_orphan_keys",
@@ -398,5 +400,53 @@ STAMPEDE = Fault(
         ("enable_request_coalescing",),
         ("shed_load", "admit_all_traffic"),
         ("shed_load",),
+    ),
+)
+
+# ---------------------------------------------------------------- a command that goes over all keys
+
+
+def _scan(cluster: Cluster) -> None:
+    speed = pick(cluster, "mib_per_s", 3.5, 4.6) * MIB
+    Scan(cluster, cluster.service(REDIS), speed, int(pick(cluster, "first_scan", 0, 1) * PERIOD))
+
+
+def _scans(cluster: Cluster) -> float:
+    return float(sum(isinstance(job, Scan) for job in cluster.jobs)) + float(_overcommitted(cluster))
+
+
+KEYS_COMMAND = Fault(
+    name="redis_keys_command",
+    service=REDIS,
+    mechanism=Mechanism.SLOW_QUERY,
+    team="infra-team",
+    inject=_scan,
+    distance=_scans,
+    hold_s=240.0,
+    family=Family.CACHE_MEMORY,
+    twins=_twins_of("redis_keys_command"),
+    story=(
+        "A cron job that somebody has added runs a script in redis every minute, which goes over KEYS * and decodes "
+        "every value. It takes seconds, in which the single thread serves nobody: look-ups time out in bursts, and the "
+        "database gets more of them than it can do until the burst is worked off. (A few hundred keys alone would be "
+        "listed in no time; it is the decoding of what they hold that takes long here.)"
+    ),
+    evidence=(
+        Evidence(
+            service=REDIS,
+            shows="the last slow command took more than a second",
+            promql="redis_last_slow_execution_duration_seconds > 1",
+        ),
+        Evidence(service=REDIS, shows="a script ran for longer than five seconds", grep="Slow script detected"),
+    ),
+    alerts=("HighLatencyP99",),
+    repairs=(("disable_keys_job",),),
+    masks=(
+        ("flush_all_redis_keys",),
+        ("flush_redis_cache",),
+        ("restart_redis",),
+        ("resize_redis_memory",),
+        ("set_redis_eviction_policy",),
+        ("restart_inventory_service",),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..cluster import Cluster
 from ..engine.keyspace import Keyspace
+from ..engine.scan import Scan
 from .remediation import Remediation
 
 REDIS = "redis-cache"
@@ -33,6 +34,12 @@ def _free_disk(cluster: Cluster) -> None:
 
 def _expand_volume(cluster: Cluster) -> None:
     _keyspace(cluster).saves.volume_bytes *= VOLUME_FACTOR
+
+
+def _stop_scans(cluster: Cluster) -> None:
+    for job in list(cluster.jobs):
+        if isinstance(job, Scan):
+            job.stop()
 
 
 def _write_unsaved(cluster: Cluster) -> None:
@@ -78,4 +85,12 @@ WRITE_UNSAVED = Remediation(
     duration_s=5,
     runbook="CONFIG SET stop-writes-on-bgsave-error no: redis takes writes whether or not it can save them.",
     apply=_write_unsaved,
+)
+DISABLE_KEYS_JOB = Remediation(
+    name="disable_keys_job",
+    team="infra-team",
+    target=REDIS,
+    duration_s=10,
+    runbook="Suspends the cron jobs that run scripts in redis. Their reports are missing until they are rewritten.",
+    apply=_stop_scans,
 )

@@ -21,6 +21,9 @@ SAVE_AFTER_CHANGES, SAVE_AFTER_S = 100, 120
 
 NO_SPACE = "Write error while saving DB to the disk(rdbSaveRio): No space left on device"
 
+SCRIPT = "f_5b9fb3410653a731f2ddfe47dd9ce6c6ebc2ab1c"
+"""A script's name is the checksum of its text (chosen)."""
+
 
 class RedisFormat:
     """The log of a Redis server. It has no line for a refused command, an eviction or a failed client."""
@@ -42,6 +45,8 @@ class RedisFormat:
                 return self._bgsave_failed(record.at, *data)
             case "client_cut_off":
                 return self._client_cut_off(record.at, *data)
+            case "slow_script":
+                return self._slow_script(record.at, *data)
             case "started":
                 return self._started(record.at, *data)
             case "stopping":
@@ -97,6 +102,13 @@ class RedisFormat:
         )
         reason = "scheduled to be closed ASAP for overcoming of output buffer limits."
         return [self._write(at, WARNING, f"Client {client} {reason}")]
+
+    def _slow_script(self, at: int, elapsed: int) -> list[str]:
+        text = (
+            f"Slow script detected: still in execution after {elapsed // MILLISECOND} milliseconds. You can try killing"
+            f" the script using the SCRIPT KILL command. Script name is: {SCRIPT}."
+        )
+        return [self._write(at, WARNING, text)]
 
     def _started(self, at: int, startup: int) -> list[str]:
         begun = at - startup

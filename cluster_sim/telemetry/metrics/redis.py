@@ -37,6 +37,13 @@ MEM_CLIENTS = MetricSpec(name="redis_mem_clients_normal", help="mem_clients_norm
 MAX_OUTPUT = MetricSpec(
     name="redis_client_recent_max_output_buffer_bytes", help="client_recent_max_output_buffer_bytes metric"
 )
+DURATION = MetricSpec(
+    name="redis_commands_duration_seconds", help="Total amount of time in seconds spent per command", kind="counter"
+)
+SLOWLOG = MetricSpec(name="redis_slowlog_last_id", help="Last id of slowlog")
+LAST_SLOW = MetricSpec(
+    name="redis_last_slow_execution_duration_seconds", help="The amount of time needed for last slow execution"
+)
 BGSAVE_STATUS = MetricSpec(name="redis_rdb_last_bgsave_status", help="rdb_last_bgsave_status metric")
 START_TIME = MetricSpec(
     name="redis_start_time_seconds",
@@ -54,7 +61,9 @@ class RedisExporter(PodExporter):
 
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
-        _, _, failures, ready, policy, watched, tried = cast(tuple[str, int, Failures, bool, str, bool, bool], key)
+        _, _, failures, ready, policy, watched, tried, scanned = cast(
+            tuple[str, int, Failures, bool, str, bool, bool, bool], key
+        )
         layout = pod_layout(len(self.replica.served), failures)
         layout.constant(REDIS_UP, value=float(ready))
         if ready:
@@ -88,6 +97,11 @@ class RedisExporter(PodExporter):
             if watched:
                 layout.value(MEM_CLIENTS)
                 layout.value(MAX_OUTPUT)
+            if scanned:
+                layout.value(COMMANDS, {"cmd": "eval"})
+                layout.value(DURATION, {"cmd": "eval"}, divisor=SECOND)
+                layout.value(SLOWLOG)
+                layout.value(LAST_SLOW, divisor=SECOND)
         return layout.columns
 
     def catch_up(self, present: Present) -> None:
@@ -98,14 +112,15 @@ class RedisExporter(PodExporter):
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """Node, restarts, failures had, whether the server answers, policy; and the values while the pod runs.
 
-        What is always the same in a store that nobody watches and that can save is left out.
+        What is always the same in a store that nobody watches or scans and that can save is left out.
         """
         replica = self.replica
         keyspace = replica.service.keyspace
         assert keyspace is not None
         watched, saves = keyspace.watched, keyspace.saves
         kinds = tuple(replica.failed)
-        key = (replica.node, replica.restarts, kinds, replica.ready, keyspace.policy, watched, saves.tried)
+        special = (watched, saves.tried, keyspace.scans > 0)
+        key = (replica.node, replica.restarts, kinds, replica.ready, keyspace.policy, *special)
         if not replica.alive:
             return key, None
         reading = self.histograms()
@@ -132,4 +147,6 @@ class RedisExporter(PodExporter):
             if watched:
                 pending = [watcher.pending_bytes for watcher in keyspace.watchers]
                 reading.values.extend((sum(pending), max(pending, default=0)))
+            if keyspace.scans:
+                reading.values.extend((keyspace.scans, keyspace.scanned, keyspace.scans - 1, keyspace.last_scan))
         return key, reading
