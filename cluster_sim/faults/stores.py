@@ -13,8 +13,7 @@ from ..engine.release import Behaviour
 from ..engine.saving import fill_volume
 from ..engine.scan import PERIOD, Scan
 from ..engine.watchers import Watcher
-from ..services import SERVICES
-from ..specs import BackendSpec, Operation, PoolSpec, Work
+from ..specs import BackendSpec, ClusterSpec, Operation, PoolSpec, Work
 from .fault import Evidence, Family, Fault, Mechanism
 from .memory import working_set_bytes
 from .parameters import pick, pick_one, pick_profile, pick_whole
@@ -141,11 +140,6 @@ def _watch(cluster: Cluster) -> None:
         Watcher(cluster, cluster.service(REDIS), number)
 
 
-def _watch_again(cluster: Cluster) -> None:
-    """One more of them."""
-    Watcher(cluster, cluster.service(REDIS), 9)
-
-
 def _buffers(cluster: Cluster) -> float:
     """How many clients may have more waiting for them than there is room for, and what room is missing now."""
     keyspace = _keyspace(cluster)
@@ -191,7 +185,6 @@ OUTPUT_BUFFERS = Fault(
     ),
     alerts=("HighLatencyP99", "RedisOutOfConfiguredMaxmemory", "RedisRejectedCommands"),
     repairs=(("kill_redis_client",), ("set_client_output_buffer_limit",)),
-    trigger=_watch_again,
     masks=(
         ("flush_redis_cache",),
         ("flush_all_redis_keys",),
@@ -323,21 +316,19 @@ def _heavier(operation: Operation, mean_s: float) -> Operation:
     return replace(operation, steps=(Work(mean_s=mean_s, sigma=0.5, per_item=True),))
 
 
-def _load_bearing() -> All:
+def _load_bearing(spec: ClusterSpec) -> ClusterSpec:
     """Without its cache the shop needs nearly three times what the database can do, and many queries may wait there."""
-    database = SERVICES["postgres-db"]
     operations = tuple(
         _heavier(operation, 0.12) if operation.name == "select_stock" else operation
-        for operation in database.operations
+        for operation in spec.service("postgres-db").operations
     )
     pools = {"postgres-db": PoolSpec(size=30, acquire_timeout_s=2.0)}
-    return All(
-        (
-            Provisioned(REDIS, (("start_s", 20.0),)),
-            Provisioned(INVENTORY, (("pools", pools),)),
-            Provisioned("postgres-db", (("operations", operations), ("backends", BackendSpec(max_connections=150)))),
-        )
+    provisioned = (
+        Provisioned(REDIS, (("start_s", 20.0),)),
+        Provisioned(INVENTORY, (("pools", pools),)),
+        Provisioned("postgres-db", (("operations", operations), ("backends", BackendSpec(max_connections=150)))),
     )
+    return All(provisioned)(spec)
 
 
 def _empty_at_peak(cluster: Cluster) -> None:
@@ -369,7 +360,7 @@ STAMPEDE = Fault(
     hold_s=300.0,
     family=Family.CACHE_MEMORY,
     twins=_twins_of("cache_stampede"),
-    setting=_load_bearing(),
+    setting=_load_bearing,
     story=(
         "Redis dies at a peak and comes back empty. So many queries wait in the database then that each of them is "
         "given up before it is answered; what is answered too late is not written to the cache, which therefore "
