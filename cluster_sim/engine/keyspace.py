@@ -135,7 +135,7 @@ class Keyspace:
         self.sweep(now)
         expires = now + self.ttl if expire else NO_EXPIRY
         entries = self.entries
-        most = (self.maxmemory_bytes - self.spec.base_bytes - self.output_bytes) // self.spec.entry_bytes
+        most = self._most()
         for place, key in enumerate(keys):
             if len(entries) > most and not self._make_room():
                 self.refused += len(keys) - place
@@ -151,9 +151,14 @@ class Keyspace:
                 self.expiring.append((expires, key))
             if self.watchers:
                 self._tell(KEY_BYTES + self.spec.entry_bytes)
-                most = (self.maxmemory_bytes - self.spec.base_bytes - self.output_bytes) // self.spec.entry_bytes
+                most = self._most()
         self.written += len(keys)
         return True
+
+    def _most(self) -> int:
+        """Keys there may be before the next one is refused or takes the place of another."""
+        room = self.maxmemory_bytes - self.spec.base_bytes
+        return (room - self.output_bytes if self.watchers else room) // self.spec.entry_bytes
 
     def watch(self, watcher: Watcher) -> None:
         """A client is told of every command from now on."""

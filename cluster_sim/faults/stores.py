@@ -107,7 +107,9 @@ TTL_MISSING = Fault(
     story=(
         "A release of inventory-service puts an item's revision into its cache key and drops EX on SET, since an "
         "entry can no longer be stale. Every revision leaves the one before behind for ever, so memory grows steadily "
-        "from the deploy on, until redis refuses all writes; then each new revision is a miss that cannot be cached."
+        "from the deploy on, until redis refuses all writes; then each new revision is a miss that cannot be cached. "
+        "Without a flush the old keys stay when the release is gone; without a rollback memory is full again in a few "
+        "minutes. A flush right before the rollback leaves some old keys behind, and room enough beside them."
     ),
     evidence=(
         Evidence(
