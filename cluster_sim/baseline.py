@@ -12,8 +12,11 @@ from .engine.admission import MAXCLIENTS, Admission
 from .engine.config import SecretRevision
 from .engine.keyspace import Keyspace
 from .engine.release import Release
+from .engine.saves import VOLUME_BYTES
+from .engine.scan import Scan
 from .engine.service import Service
 from .engine.volume import Volume
+from .engine.watchers import Watcher
 from .specs import BackendSpec, CacheSpec
 
 
@@ -70,6 +73,9 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
             yield Step(f"{interface.node}: network interface", interface.replace)
     if cluster.zones:
         yield Step("zones", partial(cluster.relocate, *cluster.zones))
+    for job in cluster.jobs:
+        if isinstance(job, Scan):
+            yield Step(f"{job.store.name}: scans", job.stop)
     for edge in cluster.edges:
         for obstacle in edge.gate.obstacles if edge.gate is not None else ():
             if isinstance(obstacle, Admission):
@@ -152,10 +158,34 @@ def _store(cluster: Cluster, name: str, keyspace: Keyspace, declared: CacheSpec)
 
     if (keyspace.policy, keyspace.maxmemory_bytes) != (declared.policy, declared.maxmemory_bytes):
         yield Step(f"{name}: memory settings", settings)
-    if keyspace.foreign:
-        yield Step(f"{name}: keys without expiry", keyspace.delete_foreign)
+    if keyspace.lasting:
+        yield Step(f"{name}: keys without expiry", keyspace.delete_lasting)
     if keyspace.memory_limit_bytes != declared.memory_limit_bytes:
         yield Step(f"{name}: memory limit", limit)
+    yield from _clients(cluster, name, keyspace)
+    yield from _saves(name, keyspace)
+
+
+def _clients(cluster: Cluster, name: str, keyspace: Keyspace) -> Iterator[Step]:
+    """Who watches is sent away first; only then may anybody do so again."""
+
+    def settings() -> None:
+        keyspace.monitoring, keyspace.output_limit_bytes = True, None
+
+    if any(isinstance(job, Watcher) and job.store.name == name for job in cluster.jobs):
+        yield Step(f"{name}: clients that watch", keyspace.unwatch)
+    elif (keyspace.monitoring, keyspace.output_limit_bytes) != (True, None):
+        yield Step(f"{name}: settings of clients", settings)
+
+
+def _saves(name: str, keyspace: Keyspace) -> Iterator[Step]:
+    saves = keyspace.saves
+    if saves.growth is not None:
+        yield Step(f"{name}: files on the volume", partial(setattr, saves, "growth", None))
+    if saves.volume_bytes != VOLUME_BYTES:
+        yield Step(f"{name}: size of the volume", partial(setattr, saves, "volume_bytes", VOLUME_BYTES))
+    if not saves.stop_writes:
+        yield Step(f"{name}: stop-writes-on-bgsave-error", partial(setattr, saves, "stop_writes", True))
 
 
 def _admission(cluster: Cluster, name: str, admission: Admission) -> Iterator[Step]:

@@ -244,6 +244,7 @@ class Cluster:
             or any(edge.gate is not None for edge in self.edges)
             or not all(external.usual for external in self.externals.values())
             or any(service.slowed or service.behaviour != HEALTHY for service in self.services.values())
+            or any(s.keyspace is not None and not s.keyspace.plain for s in self.services.values())
             or any(r.behaviour != HEALTHY for service in self.services.values() for r in service.replicas)
         )
 

@@ -37,12 +37,18 @@ def no_data_lost(cluster: Cluster) -> bool:
     return not cluster.losses
 
 
+def nothing_written_unsaved(cluster: Cluster) -> bool:
+    """No store takes writes that it is unable to save."""
+    return all(s.keyspace.saves.stop_writes for s in cluster.services.values() if s.keyspace is not None)
+
+
 INVARIANTS: tuple[Invariant, ...] = (
     signatures_verified,
     stores_ask_for_passwords,
     nothing_scaled_down,
     nobody_turned_away,
     no_data_lost,
+    nothing_written_unsaved,
 )
 
 

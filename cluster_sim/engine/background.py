@@ -164,7 +164,7 @@ class Background(Event):
     @rehearsed
     def _bgsave(self, service: Service, window: int) -> None:
         replica = service.replicas[0]
-        if not replica.alive:
+        if not replica.alive or (service.keyspace is not None and not service.keyspace.saves.plain):
             return
         fork = int(self._size((4 * MILLISECOND, 20 * MILLISECOND), "fork", window))
         pid = int(self._size((2000, 22000), "bgsave-pid", window))

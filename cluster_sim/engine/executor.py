@@ -45,8 +45,10 @@ from .spans import DELAYED, FAILED, LONG_WAIT
 if TYPE_CHECKING:
     from ..rng import Streams
     from ..workload import Workload
+    from .cache_keys import CacheKeys
     from .edge import Edge
     from .external import External
+    from .keyspace import Keyspace
     from .service import Service
     from .simulation import Simulation
 
@@ -261,7 +263,7 @@ class Executor:
                         pc = a
                     continue
                 elif op == CACHE_READ:
-                    call.items = a.keyspace.read(call.items, now)
+                    call.items = self._look_up(call, a.keyspace, now)
                     continue
                 elif op == WORK_ITEMS:
                     replica = call.replica
@@ -273,9 +275,10 @@ class Executor:
                     sim.push(now + delay, call)
                     break
                 elif op == CACHE_WRITE:
-                    if a.keyspace.write(call.items, now):
+                    refusal = self._write_back(call, a.keyspace, now)
+                    if refusal is None:
                         continue
-                    call = self.fail(call, Failure.CACHE_FULL)
+                    call = self.fail(call, refusal)
                 elif op == VERIFY:
                     refusal = self._verify(call, now)
                     if refusal is None:
@@ -447,6 +450,36 @@ class Executor:
         if flights is not None:
             for follower in flights.settle(call):
                 self.resume(follower)
+
+    def _cache_keys(self, call: Call) -> CacheKeys | None:
+        """How the client of a call to a store names its entries, if not as usual."""
+        parent = call.parent
+        if parent is not None and parent.replica is not None:
+            keys = parent.replica.behaviour.cache_keys
+        else:  # nobody waits for the call any more: it was made by the release that is being deployed
+            client = self.recorder.services.get(call.edge.client)
+            keys = client.behaviour.cache_keys if client is not None else None
+        if keys is None or parent is None or not keys.operations or parent.edge.operation in keys.operations:
+            return keys
+        return None
+
+    def _look_up(self, call: Call, keyspace: Keyspace, now: int) -> list[int]:
+        """The items of a call that a store does not have."""
+        keys = self._cache_keys(call)
+        if keys is None:
+            return keyspace.read(call.items, now)
+        names = keys.names(call.items, call.flow.number, now)
+        missing = set(keyspace.read(names, now))
+        return [item for item, name in zip(call.items, names, strict=True) if name in missing]
+
+    def _write_back(self, call: Call, keyspace: Keyspace, now: int) -> Failure | None:
+        """Write the items of a call to a store; returns why it refuses that, if it does."""
+        keys = self._cache_keys(call)
+        if keys is None:
+            written = keyspace.write(call.items, now)
+        else:
+            written = keyspace.write(keys.names(call.items, call.flow.number, now), now, expire=keys.expire)
+        return None if written else keyspace.refusal
 
     def _balance(self, service: Service, draw: int) -> Replica:
         ready = service.ready

@@ -57,7 +57,7 @@ def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
     replica.last_exit = reason
     service.refresh_ready()
     if running:
-        cluster.recorder.log(service.name, replica.name, "stopping", reason)
+        cluster.recorder.log(service.name, replica.name, "stopping", reason, *_unsaved(cluster, service))
     victims = _lost_calls(cluster, replica)
     replica.queue.clear()
     if replica.flights is not None:
@@ -72,6 +72,13 @@ def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
             cluster.executor.abandon(call, failure)
     for admission in cluster.admissions:
         admission.process_stopped(replica)
+
+
+def _unsaved(cluster: Cluster, service: Service) -> Iterator[str]:
+    """Whether it is a store that cannot save its keys before it ends."""
+    keyspace = service.keyspace
+    if keyspace is not None and not keyspace.saves.fits(keyspace.dataset_bytes, cluster.sim.now):
+        yield "unsaved"
 
 
 def _lost_calls(cluster: Cluster, replica: Replica) -> list[Call]:
@@ -173,7 +180,7 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
     if replica.behaviour.max_heap is not None:
         replica.heap = Heap(cluster, replica, replica.behaviour.max_heap)
     if service.keyspace is not None:
-        service.keyspace.reset_counts()
+        service.keyspace.begin(cluster.sim.now)
     for name, spec in service.pools.items():
         server = cluster.service(name)
         replica.pools[name] = pool = ConnectionPool(name, spec, replica, server, cluster.executor)

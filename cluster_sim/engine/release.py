@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import sqrt
 
 from ..specs import PoolSpec, ProbeSpec
+from .cache_keys import CacheKeys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Behaviour:
             a timeout, instead of before it.
         max_heap: bytes that the runtime's heap may grow to (-Xmx); None: ample for whatever load there is.
         cpu_limit: cores that the container's threads may use together; None: as many as they ever need.
+        cache_keys: how it names its cache entries; None: by their items, with the usual time to live.
     """
 
     store_connections_left: int = 0
@@ -53,6 +55,7 @@ class Behaviour:
     waits_in_transactions: bool = False
     max_heap: int | None = None
     cpu_limit: float | None = None
+    cache_keys: CacheKeys | None = None
 
     @property
     def uneven(self) -> bool:

@@ -87,7 +87,7 @@ def _missing_headroom(cluster: Cluster) -> float:
         return 2.0
     if keyspace.policy in EVICTING_POLICIES:
         return 0.0
-    room = keyspace.maxmemory_bytes - keyspace.spec.base_bytes - keyspace.foreign_bytes
+    room = keyspace.maxmemory_bytes - keyspace.spec.base_bytes - keyspace.lasting_bytes
     needed = working_set_bytes(cluster)
     return max(0.0, needed - room) / needed
 
@@ -102,6 +102,13 @@ MAXMEMORY_ORPHAN_KEYS = Fault(
     # Entries live 90 s: a cache that was warm for another reason is cold again after two lifetimes.
     hold_s=240.0,
     family=Family.CACHE_MEMORY,
+    twins=(
+        "redis_ttl_missing_release",
+        "redis_output_buffer_bloat",
+        "cache_key_bug",
+        "redis_misconf_bgsave",
+        "cache_stampede",
+    ),
     story=(
         "A one-off batch job writes keys without expiry until redis is at maxmemory under noeviction, and gives up. "
         "Writes are refused from then on; entries lapse and cannot be written again, the hit ratio falls, and the "
@@ -113,6 +120,11 @@ MAXMEMORY_ORPHAN_KEYS = Fault(
             shows="memory is full and flat, and most of the keys never expire",
             promql="redis_db_keys_expiring / redis_db_keys < 0.5\n"
             "and ignoring (db) abs(delta(redis_memory_used_bytes[2m])) < 0.02 * redis_memory_max_bytes",
+        ),
+        Evidence(
+            service="inventory-service",
+            shows="who writes the cache was not deployed lately",
+            promql='changes(kube_deployment_metadata_generation{deployment="inventory-service"}[20m]) == 0',
         ),
     ),
     alerts=("HighLatencyP99", "RedisOutOfConfiguredMaxmemory"),

@@ -1,10 +1,9 @@
-"""Changes of who may connect to a store, of what it is stored on, and of the exporter that tells of it."""
+"""Changes of who may connect to a store, and of the exporter that tells of it."""
 
 from __future__ import annotations
 
 from ..cluster import Cluster
 from ..engine.admission import Admission
-from ..engine.volume import SPARE_BYTES, Volume
 from .remediation import Remediation
 
 REDIS = "redis-cache"
@@ -16,12 +15,6 @@ def _admission(cluster: Cluster) -> Admission:
     admission = cluster.service(REDIS).admission
     assert admission is not None
     return admission
-
-
-def _volume(cluster: Cluster) -> Volume:
-    volume = cluster.service(REDIS).volume
-    assert volume is not None
-    return volume
 
 
 def _restart_exporter(cluster: Cluster) -> None:
@@ -47,16 +40,6 @@ def _disable_auth(cluster: Cluster) -> None:
 
 def _raise_maxclients(cluster: Cluster) -> None:
     _admission(cluster).maxclients = RAISED_MAXCLIENTS
-
-
-def _clear_volume(cluster: Cluster) -> None:
-    _volume(cluster).clean()
-    cluster.restart(REDIS)
-
-
-def _expand_volume(cluster: Cluster) -> None:
-    _volume(cluster).spare_bytes += SPARE_BYTES
-    cluster.restart(REDIS)
 
 
 RESTART_EXPORTER = Remediation(
@@ -90,20 +73,4 @@ RAISE_MAXCLIENTS = Remediation(
     duration_s=5,
     runbook=f"CONFIG SET maxclients {RAISED_MAXCLIENTS}, as many as the container may have files open.",
     apply=_raise_maxclients,
-)
-CLEAR_VOLUME = Remediation(
-    name="clear_redis_volume",
-    team="infra-team",
-    target=REDIS,
-    duration_s=30,
-    runbook="Deletes what is not redis' own from its volume /data, and starts redis. The dump stays.",
-    apply=_clear_volume,
-)
-EXPAND_VOLUME = Remediation(
-    name="expand_redis_volume",
-    team="infra-team",
-    target=REDIS,
-    duration_s=60,
-    runbook="Adds 1 GiB to the volume /data of redis, for good, and starts redis.",
-    apply=_expand_volume,
 )

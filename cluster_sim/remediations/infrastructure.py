@@ -16,8 +16,8 @@ def _keyspace(cluster: Cluster) -> Keyspace:
     return keyspace
 
 
-def _flush_orphans(cluster: Cluster) -> None:
-    _keyspace(cluster).delete_foreign()
+def _flush_lasting(cluster: Cluster) -> None:
+    _keyspace(cluster).delete_lasting()
 
 
 def _flush_all(cluster: Cluster) -> None:
@@ -57,8 +57,8 @@ FLUSH_REDIS_CACHE = Remediation(
     team="infra-team",
     target=REDIS,
     duration_s=15,
-    runbook="Unlinks, in the background, the keys that have no expiry and have not been read since they were written.",
-    apply=_flush_orphans,
+    runbook="Unlinks, in the background, every key that has no expiry.",
+    apply=_flush_lasting,
 )
 FLUSH_ALL = Remediation(
     name="flush_all_redis_keys",

@@ -90,11 +90,11 @@ def test_blocks_without_expiry_fill_the_memory_and_stay() -> None:
     keys = keyspace("noeviction")
     while keys.write_foreign(0):
         pass
-    assert keys.foreign == 3
-    assert keys.foreign_bytes == 300
+    assert keys.lasting == 3
+    assert keys.lasting_bytes == 300
     keys.sweep(1000 * SECOND)
     assert not keys.write([1], 1000 * SECOND)
-    assert keys.delete_foreign() == 3
+    assert keys.delete_lasting() == 3
     assert keys.write([1], 1000 * SECOND)
 
 
@@ -103,7 +103,7 @@ def test_blocks_without_expiry_are_counted_right_when_some_of_them_were_evicted(
     keys = keyspace("allkeys-lru")
     for _ in range(writes):
         assert keys.write_foreign(0)
-    assert keys.foreign == sum(key < 0 for key in keys.entries) == 3
+    assert keys.lasting == sum(key < 0 for key in keys.entries) == 3
     assert keys.evicted == writes - 3
 
 

@@ -17,6 +17,7 @@ from .words import (
     DENIED,
     MAXCLIENTS,
     MAXMEMORY,
+    MISCONF,
     SLOTS_RESERVED,
     TOO_MANY_CLIENTS,
     TRANSACTION_TIMEOUT,
@@ -42,7 +43,7 @@ _REFUSED = (UNREACHABLE, "*net.OpError", "dial tcp {address}:{port}: connect: co
 LIBRARY = Library(
     http=phrases(
         (
-            (*ANSWERS, *DENIED, Failure.CACHE_FULL),
+            (*ANSWERS, *DENIED, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
             "*http.StatusError",
             _REQUEST + "unexpected status {status} {reason}",
         ),
@@ -57,7 +58,11 @@ LIBRARY = Library(
         _BREAKER,
     ),
     postgres=phrases(
-        ((Failure.UNAVAILABLE, Failure.CACHE_FULL), _PG, f"FATAL: {SLOTS_RESERVED} (SQLSTATE 53300)"),
+        (
+            (Failure.UNAVAILABLE, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            _PG,
+            f"FATAL: {SLOTS_RESERVED} (SQLSTATE 53300)",
+        ),
         (
             (Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT),
             _PG,
@@ -75,6 +80,7 @@ LIBRARY = Library(
     ),
     redis=phrases(
         (Failure.CACHE_FULL, _REPLY, f"OOM {MAXMEMORY}"),
+        (Failure.STORE_MISCONFIGURED, _REPLY, f"MISCONF {MISCONF}"),
         ((*ANSWERS, Failure.STORE_MAX_CLIENTS), _REPLY, f"ERR {MAXCLIENTS}"),
         (Failure.STORE_WRONG_PASSWORD, _REPLY, f"WRONGPASS {WRONG_PASSWORD}"),
         (DENIED, _REPLY, "NOAUTH Authentication required."),

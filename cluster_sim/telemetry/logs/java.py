@@ -19,6 +19,7 @@ from .words import (
     DENIED,
     MAXCLIENTS,
     MAXMEMORY,
+    MISCONF,
     SLOTS_RESERVED,
     TOO_MANY_CLIENTS,
     TRANSACTION_TIMEOUT,
@@ -60,7 +61,11 @@ _POOL = (
 LIBRARY = Library(
     http=phrases(
         (ANSWERS, _SPRING + "HttpServerErrorException${answer}", _ANSWER),
-        ((*DENIED, Failure.CACHE_FULL), _SPRING + "HttpClientErrorException${answer}", _ANSWER),
+        (
+            (*DENIED, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            _SPRING + "HttpClientErrorException${answer}",
+            _ANSWER,
+        ),
         (
             Failure.TIMEOUT,
             _IO,
@@ -77,7 +82,7 @@ LIBRARY = Library(
         _BREAKER,
     ),
     postgres=phrases(
-        ((Failure.UNAVAILABLE, Failure.CACHE_FULL), _PSQL, f"FATAL: {SLOTS_RESERVED}"),
+        ((Failure.UNAVAILABLE, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED), _PSQL, f"FATAL: {SLOTS_RESERVED}"),
         ((Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT), _PSQL, f"ERROR: {CANCELED}"),
         (DENIED, _PSQL, "FATAL: password authentication failed"),
         (Failure.ADMIN_SHUTDOWN, _PSQL, f"FATAL: {ADMINISTRATOR}"),
@@ -96,6 +101,7 @@ LIBRARY = Library(
     ),
     redis=phrases(
         (Failure.CACHE_FULL, _COMMAND, f"OOM {MAXMEMORY}"),
+        (Failure.STORE_MISCONFIGURED, _COMMAND, f"MISCONF {MISCONF}"),
         ((*ANSWERS, Failure.STORE_MAX_CLIENTS), _COMMAND, f"ERR {MAXCLIENTS}"),
         (Failure.STORE_WRONG_PASSWORD, _COMMAND, f"WRONGPASS {WRONG_PASSWORD}"),
         (DENIED, _COMMAND, "NOAUTH Authentication required."),

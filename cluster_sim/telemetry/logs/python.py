@@ -17,6 +17,7 @@ from .words import (
     DENIED,
     MAXCLIENTS,
     MAXMEMORY,
+    MISCONF,
     SLOTS_RESERVED,
     TOO_MANY_CLIENTS,
     TRANSACTION_TIMEOUT,
@@ -58,7 +59,11 @@ def _database(failures: Failure | tuple[Failure, ...], text: str) -> tuple[Failu
 LIBRARY = Library(
     http=phrases(
         (ANSWERS, "httpx.HTTPStatusError", "Server error '{status} {reason}' for url " + _URL),
-        ((*DENIED, Failure.CACHE_FULL), "httpx.HTTPStatusError", "Client error '{status} {reason}' for url " + _URL),
+        (
+            (*DENIED, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            "httpx.HTTPStatusError",
+            "Client error '{status} {reason}' for url " + _URL,
+        ),
         (Failure.TIMEOUT, "httpx.ReadTimeout", "timed out"),
         (UNREACHABLE, "httpx.ConnectError", "[Errno 111] Connection refused"),
         (_GONE, "httpx.RemoteProtocolError", "Server disconnected without sending a response."),
@@ -66,7 +71,10 @@ LIBRARY = Library(
         _BREAKER,
     ),
     postgres=phrases(
-        _database((Failure.UNAVAILABLE, Failure.CACHE_FULL), _CONNECT + f"FATAL:  {SLOTS_RESERVED}"),
+        _database(
+            (Failure.UNAVAILABLE, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            _CONNECT + f"FATAL:  {SLOTS_RESERVED}",
+        ),
         _database(
             (Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT),
             f"(psycopg.errors.QueryCanceled) {CANCELED}",
@@ -89,6 +97,8 @@ LIBRARY = Library(
     redis=phrases(
         # redis-py takes the error code, OOM, off the reply and makes it the type.
         (Failure.CACHE_FULL, "redis.exceptions.OutOfMemoryError", MAXMEMORY),
+        # It knows no type for this code, and leaves it on.
+        (Failure.STORE_MISCONFIGURED, "redis.exceptions.ResponseError", f"MISCONF {MISCONF}"),
         ((*ANSWERS, Failure.STORE_MAX_CLIENTS), "redis.exceptions.MaxConnectionsError", MAXCLIENTS),
         (Failure.STORE_WRONG_PASSWORD, "redis.exceptions.AuthenticationError", WRONG_PASSWORD),
         (DENIED, "redis.exceptions.AuthenticationError", "Authentication required."),

@@ -19,6 +19,11 @@ SERVER_PID = 1
 SAVE_AFTER_CHANGES, SAVE_AFTER_S = 100, 120
 """`save 120 100` (chosen)."""
 
+NO_SPACE = "Write error while saving DB to the disk(rdbSaveRio): No space left on device"
+
+SCRIPT = "f_5b9fb3410653a731f2ddfe47dd9ce6c6ebc2ab1c"
+"""A script's name is the checksum of its text (chosen)."""
+
 
 class RedisFormat:
     """The log of a Redis server. It has no line for a refused command, an eviction or a failed client."""
@@ -39,6 +44,12 @@ class RedisFormat:
                 return self._bgsave_started(record.at, *data)
             case "bgsave_finished":
                 return self._bgsave_finished(record.at, *data)
+            case "bgsave_failed":
+                return self._bgsave_failed(record.at, *data)
+            case "client_cut_off":
+                return self._client_cut_off(record.at, *data)
+            case "slow_script":
+                return self._slow_script(record.at, *data)
             case "started":
                 return self._started(record.at, *data)
             case "entrypoint_failed":
@@ -77,6 +88,33 @@ class RedisFormat:
             self._write(at, NOTICE, "Background saving terminated with success"),
         ]
 
+    def _bgsave_failed(self, at: int, pid: int) -> list[str]:
+        earlier = at - 90 * MILLISECOND
+        return [
+            self._write(earlier, WARNING, NO_SPACE, pid=pid, role="C"),
+            self._write(at, WARNING, "Background saving error"),
+        ]
+
+    def _client_cut_off(self, at: int, number: int, session: int, age: int, pending: int) -> list[str]:
+        """What CLIENT LIST has of a client, and why it goes."""
+        bits = self.scene.streams.bits("log/client", number, session)
+        client = (
+            f"id={4000 + bits % 9000} addr=10.42.{1 + number % 3}.{200 + number}:{32768 + bits // 9000 % 28_000}"
+            f" laddr={self.scene.service.replicas[0].ip}:{self.scene.service.spec.port} fd={20 + number}"
+            f" name=cmd-recorder age={age // SECOND} idle=0 flags=O db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0"
+            f" qbuf-free=0 argv-mem=0 multi-mem=0 rbs=1024 rbp=0 obl=0 oll={pending // 16_384 + 1} omem={pending}"
+            f" tot-mem={pending + 1928} events=rw cmd=monitor user=default redir=-1 resp=2"
+        )
+        reason = "scheduled to be closed ASAP for overcoming of output buffer limits."
+        return [self._write(at, WARNING, f"Client {client} {reason}")]
+
+    def _slow_script(self, at: int, elapsed: int) -> list[str]:
+        text = (
+            f"Slow script detected: still in execution after {elapsed // MILLISECOND} milliseconds. You can try killing"
+            f" the script using the SCRIPT KILL command. Script name is: {SCRIPT}."
+        )
+        return [self._write(at, WARNING, text)]
+
     def _started(self, at: int, startup: int) -> list[str]:
         begun = at - startup
         port = self.scene.service.spec.port
@@ -95,12 +133,20 @@ class RedisFormat:
             self._write(at, NOTICE, "Ready to accept connections"),
         ]
 
-    def _stopping(self, at: int, reason: str) -> list[str]:
+    def _stopping(self, at: int, reason: str, unsaved: str = "") -> list[str]:
         if reason in {"OOMKilled", "Error"}:  # SIGKILL leaves no time for last words
             return []
         signal = (
             f"{SERVER_PID}:signal-handler ({self.scene.epoch_s + at // SECOND}) Received SIGTERM scheduling shutdown..."
         )
+        if unsaved:  # it refuses to end, and is killed
+            return [
+                signal,
+                self._write(at, WARNING, "User requested shutdown..."),
+                self._write(at, NOTICE, "Saving the final RDB snapshot before exiting."),
+                self._write(at, WARNING, NO_SPACE),
+                self._write(at, WARNING, "Error trying to save the DB, can't exit."),
+            ]
         return [
             signal,
             self._write(at, WARNING, "User requested shutdown..."),

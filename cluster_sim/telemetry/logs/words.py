@@ -55,6 +55,11 @@ CANCELED = "canceling statement due to user request"
 MAXCLIENTS = "max number of clients reached"
 WRONG_PASSWORD = "invalid username-password pair or user is disabled."
 MAXMEMORY = "command not allowed when used memory > 'maxmemory'."
+MISCONF = (
+    "Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that may modify"
+    " the data set are disabled, because this instance is configured to report errors during writes if RDB snapshotting"
+    " fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
+)
 
 
 def phrases(*entries: tuple[Failure | tuple[Failure, ...], str, str]) -> Phrases:

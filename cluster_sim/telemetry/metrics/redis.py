@@ -48,6 +48,18 @@ RECEIVED = MetricSpec(
 REJECTED_CONNECTIONS = MetricSpec(
     name="redis_rejected_connections", help="rejected_connections_total metric", kind="counter"
 )
+MEM_CLIENTS = MetricSpec(name="redis_mem_clients_normal", help="mem_clients_normal metric")
+MAX_OUTPUT = MetricSpec(
+    name="redis_client_recent_max_output_buffer_bytes", help="client_recent_max_output_buffer_bytes metric"
+)
+DURATION = MetricSpec(
+    name="redis_commands_duration_seconds", help="Total amount of time in seconds spent per command", kind="counter"
+)
+SLOWLOG = MetricSpec(name="redis_slowlog_last_id", help="Last id of slowlog")
+LAST_SLOW = MetricSpec(
+    name="redis_last_slow_execution_duration_seconds", help="The amount of time needed for last slow execution"
+)
+BGSAVE_STATUS = MetricSpec(name="redis_rdb_last_bgsave_status", help="rdb_last_bgsave_status metric")
 START_TIME = MetricSpec(
     name="redis_start_time_seconds",
     help="Start time of the Redis instance since unix epoch in seconds.",
@@ -71,7 +83,9 @@ class RedisExporter(PodExporter):
 
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
-        _, _, failures, error, policy, strangers = cast(tuple[str, int, Failures, str, str, bool], key)
+        _, _, failures, error, policy, strangers, watched, tried, scanned = cast(
+            tuple[str, int, Failures, str, str, bool, bool, bool, bool], key
+        )
         layout = pod_layout(len(self.replica.served), failures)
         layout.constant(REDIS_UP, value=float(not error))
         layout.constant(SCRAPE_ERROR, {"err": error}, value=float(bool(error)))
@@ -97,9 +111,22 @@ class RedisExporter(PodExporter):
             # Whoever is refused, the clients of this cluster or a job of somebody else's, was writing.
             refused = layout.values
             layout.value(REJECTED, {"cmd": "set"})
-            layout.again(ERRORS, refused, {"err": "OOM"})
+            if tried:
+                layout.value(ERRORS, {"err": "OOM"})
+                layout.value(ERRORS, {"err": "MISCONF"})
+                layout.value(BGSAVE_STATUS)
+            else:
+                layout.again(ERRORS, refused, {"err": "OOM"})
             if strangers:  # a server lists the errors it has had
                 layout.value(ERRORS, {"err": "WRONGPASS"})
+            if watched:
+                layout.value(MEM_CLIENTS)
+                layout.value(MAX_OUTPUT)
+            if scanned:
+                layout.value(COMMANDS, {"cmd": "eval"})
+                layout.value(DURATION, {"cmd": "eval"}, divisor=SECOND)
+                layout.value(SLOWLOG)
+                layout.value(LAST_SLOW, divisor=SECOND)
         return layout.columns
 
     def catch_up(self, present: Present) -> None:
@@ -108,17 +135,20 @@ class RedisExporter(PodExporter):
         present.keys(self.replica.service)
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, why the server does not answer, policy, strangers had; and the values.
+        """Node, restarts, failures had, why the server does not answer, policy, and what is special; and the values.
 
-        Where the server does not answer there are few values; where the exporter does not, there are none.
+        Where the server does not answer there are few values; where the exporter does not, there are none. What is
+        always the same in a store that no stranger asks, nobody watches or scans and that can save is left out.
         """
         replica = self.replica
         keyspace, admission = replica.service.keyspace, replica.service.admission
         assert keyspace is not None
         assert admission is not None
         error = self._error(admission)
-        strangers = admission.strangers > 0
-        key = (replica.node, replica.restarts, tuple(replica.failed), error, keyspace.policy, strangers)
+        saves = keyspace.saves
+        strangers, watched = admission.strangers > 0, keyspace.watched
+        special = (strangers, watched, saves.tried, keyspace.scans > 0)
+        key = (replica.node, replica.restarts, tuple(replica.failed), error, keyspace.policy, *special)
         if replica.sidecar.hung:
             return key, None
         reading = self.histograms()
@@ -132,7 +162,7 @@ class RedisExporter(PodExporter):
                     keys * keyspace.spec.entry_bytes,
                     keyspace.maxmemory_bytes,
                     keys,
-                    keys - keyspace.foreign,
+                    keys - keyspace.lasting,
                     keyspace.hits,
                     keyspace.misses,
                     keyspace.evicted,
@@ -141,11 +171,18 @@ class RedisExporter(PodExporter):
                     admission.maxclients,
                     admission.received,
                     admission.rejected,
-                    keyspace.refused,
+                    keyspace.refused + keyspace.unsaved,
                 )
             )
+            if saves.tried:
+                reading.values.extend((keyspace.refused, keyspace.unsaved, not saves.failed))
             if strangers:
                 reading.values.append(admission.strangers)
+            if watched:
+                pending = [watcher.pending_bytes for watcher in keyspace.watchers]
+                reading.values.extend((sum(pending), max(pending, default=0)))
+            if keyspace.scans:
+                reading.values.extend((keyspace.scans, keyspace.scanned, keyspace.scans - 1, keyspace.last_scan))
         return key, reading
 
     def _error(self, admission: Admission) -> str:

@@ -9,7 +9,7 @@ from ...specs import Language
 from ..logs.app import AppFormat
 from ..logs.reader import FORMATS
 from ..logs.scene import Scene
-from ..logs.words import ADMINISTRATOR, CANCELED, MAXMEMORY, SLOTS_RESERVED, TRANSACTION_TIMEOUT, Words
+from ..logs.words import ADMINISTRATOR, CANCELED, MAXMEMORY, MISCONF, SLOTS_RESERVED, TRANSACTION_TIMEOUT, Words
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
@@ -21,6 +21,7 @@ _STORE_ANSWERS = {
     (Language.POSTGRES, Failure.IDLE_IN_TRANSACTION): Words("25P03", TRANSACTION_TIMEOUT),
     (Language.POSTGRES, Failure.UNAVAILABLE): Words("53300", SLOTS_RESERVED),
     (Language.REDIS, Failure.CACHE_FULL): Words("OOM", f"OOM {MAXMEMORY}"),
+    (Language.REDIS, Failure.STORE_MISCONFIGURED): Words("MISCONF", f"MISCONF {MISCONF}"),
 }
 """What a datastore answers: the SQLSTATE, or the first word of Redis' error, and the message."""
 
