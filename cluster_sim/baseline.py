@@ -9,6 +9,7 @@ from typing import NamedTuple
 from .clock import nanoseconds
 from .cluster import Cluster
 from .engine.config import SecretRevision
+from .engine.conntrack import LIMIT
 from .engine.keyspace import Keyspace
 from .engine.release import Release
 from .engine.service import Service
@@ -63,6 +64,13 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
         declared = nanoseconds(edge.spec.call.timeout_s)
         if edge.timeout != declared:
             yield Step(f"{edge.client}: timeout of {edge.server}", partial(setattr, edge, "timeout", declared))
+    if cluster.clocks.drifts:
+        yield Step("nodes: clocks", partial(cluster.clocks.step, cluster.now))
+    yield from _connections(cluster)
+    if cluster.attack is not None:
+        yield Step("users: attempts on accounts", cluster.attack.stop)
+    if cluster.directory.unfollowed() or cluster.directory.missing():
+        yield Step("key set: copies", cluster.directory.follow)
     if cluster.config.holder:
         yield from _keys(cluster)
 
@@ -116,6 +124,15 @@ def _store(cluster: Cluster, name: str, keyspace: Keyspace, declared: CacheSpec)
         yield Step(f"{name}: memory limit", limit)
 
 
+def _connections(cluster: Cluster) -> Iterator[Step]:
+    """Nobody beside the services fills the nodes' connection tables, and these have their usual size."""
+    tables = cluster.conntrack
+    for hog in tables.hogs:
+        yield Step(f"{hog.node}: {hog.pod}", partial(tables.delete, hog))
+    if any(limit != LIMIT for limit in tables.limits.values()):
+        yield Step("nodes: nf_conntrack_max", partial(tables.set_limit, LIMIT))
+
+
 def _keys(cluster: Cluster) -> Iterator[Step]:
     """Every replica verifies signatures, and holds the published key, which is not a revoked one."""
     config = cluster.config
@@ -131,7 +148,9 @@ def _keys(cluster: Cluster) -> Iterator[Step]:
 
     if not all(ring.verify_signatures for ring in rings):
         yield Step(f"{config.holder}: verification of signatures", verify)
-    if config.unreachable:
+    if config.leeway:
+        yield Step(f"{config.holder}: leeway", partial(config.set_leeway, 0))
+    if config.unreachable or config.deaf:
         yield Step(f"{config.owner}: watches", config.reconnect)
     if config.current.kid in config.revoked:
         yield Step(f"{config.owner}: signing key", replace_key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .clock import SECOND
 from .cluster import Cluster
 
 Invariant = Callable[[Cluster], bool]
@@ -14,6 +15,16 @@ def signatures_verified(cluster: Cluster) -> bool:
     """Every replica that checks tokens checks their signatures."""
     rings = [r.keys for service in cluster.services.values() for r in service.replicas if r.keys is not None]
     return all(ring.verify_signatures for ring in rings)
+
+
+MOST_LEEWAY = 60 * SECOND
+"""By how much the instants in a token may be off (chosen; RFC 7519 allows no more than a few minutes)."""
+
+
+def tokens_lapse(cluster: Cluster) -> bool:
+    """No replica takes tokens long after they have expired."""
+    rings = [r.keys for service in cluster.services.values() for r in service.replicas if r.keys is not None]
+    return all(ring.leeway <= MOST_LEEWAY for ring in rings)
 
 
 def nothing_scaled_down(cluster: Cluster) -> bool:
@@ -31,7 +42,13 @@ def no_data_lost(cluster: Cluster) -> bool:
     return not cluster.losses
 
 
-INVARIANTS: tuple[Invariant, ...] = (signatures_verified, nothing_scaled_down, nobody_turned_away, no_data_lost)
+INVARIANTS: tuple[Invariant, ...] = (
+    signatures_verified,
+    tokens_lapse,
+    nothing_scaled_down,
+    nobody_turned_away,
+    no_data_lost,
+)
 
 
 def broken(cluster: Cluster) -> tuple[str, ...]:

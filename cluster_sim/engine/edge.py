@@ -141,7 +141,8 @@ class Deadlines(Event):
             elif deadline <= now:
                 calls.popleft()
                 call.edge.timed_out += 1
-                self.executor.abandon(call, Failure.TIMEOUT)
+                gate = call.edge.gate
+                self.executor.abandon(call, Failure.TIMEOUT if gate is None else gate.ends(call))
             else:
                 self.arm(deadline)
                 return

@@ -21,9 +21,13 @@ class Held(NamedTuple):
 
     Attributes:
         delay: nanoseconds, after which it goes on; None: until the gate lets it go on.
+        again: it meets the same obstacle once more then.
+        gone: nobody asks any more, and nothing is left of it.
     """
 
     delay: int | None = None
+    again: bool = False
+    gone: bool = False
 
 
 class Obstacle(Protocol):
@@ -59,7 +63,10 @@ class Gate:
             if answer is None:
                 continue
             if isinstance(answer, Held):
-                self.under_way[call] = place + 1
+                if answer.gone:
+                    self._drop(call)
+                    return answer
+                self.under_way[call] = place + (not answer.again)
                 if answer.delay is None:
                     self.parked[call] = None
                 else:
@@ -69,6 +76,12 @@ class Gate:
             return answer
         self._open_if_empty()
         return None
+
+    def ends(self, call: Call) -> Failure:
+        """How a call fails whose client has waited long enough: with or without a connection."""
+        place = self.under_way.get(call, len(self.obstacles))
+        connects = place < len(self.obstacles) and getattr(self.obstacles[place], "connects", False)
+        return Failure.CONNECT_TIMEOUT if connects else Failure.TIMEOUT
 
     def release(self) -> None:
         """Let every parked call go on, in the order of their arrival."""
@@ -98,6 +111,13 @@ class Gate:
     def waiting(self) -> Iterator[Call]:
         """The calls that only a release lets go on."""
         yield from self.parked
+
+    def _drop(self, call: Call) -> None:
+        if call.pool is not None:
+            call.pool.give_back()
+            call.pool = None
+        self.executor.recorder.zombies += 1
+        self._open_if_empty()
 
     def _open_if_empty(self) -> None:
         if not self.obstacles and not self.under_way:

@@ -159,6 +159,7 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
             pool.filler.start(nanoseconds(service.spec.start_s) // 2)
     if service.spec.keys is not None:
         cluster.config.load(replica)
+    cluster.directory.started(replica)
     if instantly:
         replica.ready = True
         service.refresh_ready()

@@ -47,6 +47,7 @@ LIBRARY = Library(
             "*url.Error",
             _REQUEST + "context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
         ),
+        (Failure.CONNECT_TIMEOUT, "*net.OpError", "dial tcp {address}:{port}: i/o timeout"),
         _REFUSED,
         _RESET,
         _POOL,
@@ -102,6 +103,9 @@ class GoFormat(AppFormat):
         Words("jwt.ErrTokenSignatureInvalid", "token signature is invalid: signature is invalid"),
         Words("jwt.ErrTokenExpired", "token has invalid claims: token is expired"),
         Words("jwt.ErrTokenMalformed", "token is malformed: token contains an invalid number of segments"),
+        Words("jwt.ErrTokenUsedBeforeIssued", "token has invalid claims: token used before issued"),
+        Words("jwt.ErrTokenUnverifiable", "token is unverifiable: unable to find signing key that matches kid"),
+        Words("http.ErrUnauthorized", "bad credentials"),
     )
 
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:

@@ -63,6 +63,11 @@ LIBRARY = Library(
             + "Read timed out ({timeout_ms} ms); nested exception is java.net.SocketTimeoutException: Read timed out",
         ),
         (
+            Failure.CONNECT_TIMEOUT,
+            _IO,
+            _IO_TEXT + "Connect timed out; nested exception is java.net.SocketTimeoutException: Connect timed out",
+        ),
+        (
             UNREACHABLE,
             _IO,
             _IO_TEXT + "Connection refused; nested exception is java.net.ConnectException: Connection refused",
@@ -128,6 +133,9 @@ class JavaFormat(AppFormat):
         ),
         Words("io.jsonwebtoken.ExpiredJwtException", "JWT expired"),
         Words("java.lang.IllegalArgumentException", "JWT String argument cannot be null or empty."),
+        Words("io.jsonwebtoken.PrematureJwtException", "JWT must not be accepted before its issued-at time"),
+        Words("io.jsonwebtoken.security.InvalidKeyException", "unable to find signing key that matches kid"),
+        Words("org.springframework.security.authentication.BadCredentialsException", "Bad credentials"),
     )
 
     _LOGGERS: ClassVar = {

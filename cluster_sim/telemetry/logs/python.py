@@ -56,6 +56,7 @@ LIBRARY = Library(
         (ANSWERS, "httpx.HTTPStatusError", "Server error '{status} {reason}' for url " + _URL),
         ((*DENIED, Failure.CACHE_FULL), "httpx.HTTPStatusError", "Client error '{status} {reason}' for url " + _URL),
         (Failure.TIMEOUT, "httpx.ReadTimeout", "timed out"),
+        (Failure.CONNECT_TIMEOUT, "httpx.ConnectTimeout", "timed out"),
         (UNREACHABLE, "httpx.ConnectError", "[Errno 111] Connection refused"),
         (_GONE, "httpx.RemoteProtocolError", "Server disconnected without sending a response."),
         _POOL,
@@ -108,6 +109,9 @@ class PythonFormat(AppFormat):
         Words("jwt.exceptions.InvalidSignatureError", "Signature verification failed"),
         Words("jwt.exceptions.ExpiredSignatureError", "Signature has expired"),
         Words("jwt.exceptions.DecodeError", "Not enough segments"),
+        Words("jwt.exceptions.ImmatureSignatureError", "The token is not yet valid (iat)"),
+        Words("jwt.exceptions.PyJWKClientError", "unable to find signing key that matches kid"),
+        Words("fastapi.exceptions.HTTPException", "401: bad credentials"),
     )
 
     def logger(self, name: str) -> str:

@@ -36,7 +36,14 @@ class Library:
 
 ANSWERS = (Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.UNAVAILABLE, Failure.GATEWAY_TIMEOUT)
 UNREACHABLE = (Failure.REFUSED, Failure.NO_ENDPOINT)
-DENIED = (Failure.UNAUTHORIZED, Failure.INVALID_SIGNATURE, Failure.EXPIRED)
+DENIED = (
+    Failure.UNAUTHORIZED,
+    Failure.INVALID_SIGNATURE,
+    Failure.EXPIRED,
+    Failure.UNKNOWN_KEY,
+    Failure.NOT_YET_VALID,
+    Failure.BAD_CREDENTIALS,
+)
 
 REASONS = {401: "Unauthorized", 500: "Internal Server Error", 502: "Bad Gateway"}
 REASONS |= {503: "Service Unavailable", 504: "Gateway Timeout"}
