@@ -118,6 +118,7 @@ class Attack(Event):
         factor: on that rate.
         known: share of the attempts that are made on accounts which exist.
         addresses: where they come from.
+        accounts: what is kept of them.
     """
 
     _ok = True
@@ -137,7 +138,7 @@ class Attack(Event):
         network = f"185.{100 + bits('attack/network') % 120}.{bits('attack/subnet') % 250}"
         self.addresses = [f"{network}.{11 + 7 * place}" for place in range(addresses)]
         self.over = False
-        cluster.executor.accounts = Accounts(cluster.spec.users, cluster.recorder)
+        self.accounts = cluster.executor.accounts = Accounts(cluster.spec.users, cluster.recorder)
         self._arm(cluster.sim.now // WINDOW + 1)
 
     def calm(self) -> None:

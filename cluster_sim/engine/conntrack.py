@@ -62,18 +62,19 @@ class Hog:
 
 
 class Conntrack:
-    """The tables of all nodes.
+    """The tables of all nodes; while one may overflow, in the way of calls that have to open a connection.
 
     Attributes:
         limits: node → entries that its table holds.
         hogs: pods that open very many connections.
     """
 
+    connects = True
+
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.limits = dict.fromkeys(NODES, LIMIT)
         self.hogs: list[Hog] = []
-        self._full = FullTable(self)
 
     def run(self, hog: Hog) -> None:
         """Somebody starts such a pod."""
@@ -99,10 +100,13 @@ class Conntrack:
         """Connections meet the table where it may overflow."""
         overflows = any(self.peak(node) > limit for node, limit in self.limits.items())
         for edge in self.cluster.edges:
-            if self.cluster.service(edge.server).spec.language not in _DATASTORES:
-                edge.clear(self._full)
-                if overflows:
-                    edge.obstruct(self._full)
+            if self.cluster.service(edge.server).spec.language in _DATASTORES:
+                continue  # their connections are pooled, and stay
+            there = edge.gate is not None and self in edge.gate.obstacles
+            if overflows and not there:
+                edge.obstruct(self)
+            elif there and not overflows:
+                edge.clear(self)
 
     # ------------------------------------------------------------ its state
 
@@ -124,22 +128,15 @@ class Conntrack:
         """Share of new connections whose first packet finds the table full."""
         return max(1.0 - self.limits[node] / self.wanted(node, now), 0.0) if self.hogs else 0.0
 
-
-class FullTable:
-    """What a call meets that has to open a connection."""
-
-    connects = True
-
-    def __init__(self, tables: Conntrack) -> None:
-        self.tables = tables
+    # ------------------------------------------------------------ in the way of calls
 
     def meet(self, call: Call, now: int) -> Held | None:
         """Whether the next packet gets through; if not, the one after it may."""
         if call.parent is None:
             return _GONE
-        streams = self.tables.cluster.streams
+        streams = self.cluster.streams
         node, share = self._opener(call)
-        dropped = self.tables.dropped(node, now)
+        dropped = self.dropped(node, now)
         if not dropped:
             return None
         keys = (call.flow.number, call.edge.index, call.attempt)
@@ -156,6 +153,6 @@ class FullTable:
         replica = call.parent.replica
         if call.edge.client == USERS or replica is None:
             # An ingress on every node; a user stays with one.
-            place = self.tables.cluster.streams.bits("ingress", call.flow.user) % len(NODES)
+            place = self.cluster.streams.bits("ingress", call.flow.user) % len(NODES)
             return NODES[place], INGRESS_NEW_SHARE
         return replica.node, NEW_SHARE

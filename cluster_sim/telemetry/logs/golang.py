@@ -34,6 +34,7 @@ _POOL = (Failure.POOL_TIMEOUT, "context.deadlineExceededError", "context deadlin
 _BREAKER = (Failure.BREAKER_OPEN, "gobreaker.ErrOpenState", "circuit breaker is open")
 _RESET = (_GONE, "*net.OpError", "read tcp {address}:{port}: connection reset by peer")
 _REFUSED = (UNREACHABLE, "*net.OpError", "dial tcp {address}:{port}: connect: connection refused")
+_NO_ANSWER = (Failure.CONNECT_TIMEOUT, "*net.OpError", "dial tcp {address}:{port}: i/o timeout")
 
 LIBRARY = Library(
     http=phrases(
@@ -47,8 +48,8 @@ LIBRARY = Library(
             "*url.Error",
             _REQUEST + "context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
         ),
-        (Failure.CONNECT_TIMEOUT, "*net.OpError", "dial tcp {address}:{port}: i/o timeout"),
         _REFUSED,
+        _NO_ANSWER,
         _RESET,
         _POOL,
         _BREAKER,
@@ -63,6 +64,7 @@ LIBRARY = Library(
         (DENIED, _PG, "FATAL: password authentication failed (SQLSTATE 28P01)"),
         (Failure.TIMEOUT, "context.deadlineExceededError", "timeout: context deadline exceeded"),
         _REFUSED,
+        _NO_ANSWER,
         _RESET,
         (Failure.ADMIN_SHUTDOWN, _PG, f"FATAL: {ADMINISTRATOR} (SQLSTATE 57P01)"),
         _POOL,
@@ -74,6 +76,7 @@ LIBRARY = Library(
         (DENIED, _REPLY, "NOAUTH Authentication required."),
         (Failure.TIMEOUT, "*net.OpError", "read tcp {address}:{port}: i/o timeout"),
         _REFUSED,
+        _NO_ANSWER,
         _RESET,
         _POOL,
         _BREAKER,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...clock import SECOND
+from ...clock import SECOND, WINDOW
 from ..identity import NAMESPACE
 from .exporter import Grid, Key, Present, Reading
 from .spec import Column, Labels, Layout, MetricSpec
@@ -72,7 +72,7 @@ class MachineExporter:
         """The values."""
         cluster = self.cluster
         ahead = cluster.clocks.offset(self.name, now)
-        wander = WANDER_S * (2 * cluster.streams.uniform("clock", self.number, now) - 1)
+        wander = WANDER_S * (2 * cluster.streams.uniform("clock", self.number, now // WINDOW) - 1)
         tables = cluster.conntrack
         return (), Reading(
             [],
