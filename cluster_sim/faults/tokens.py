@@ -253,6 +253,11 @@ CONNTRACK = Fault(
             promql="node_nf_conntrack_entries / node_nf_conntrack_entries_limit > 0.98",
         ),
         Evidence(
+            service=HOG_OWNER,
+            shows="a pod beside the deployment, started on that node just before",
+            grep="Scheduled   pod/inventory-export",
+        ),
+        Evidence(
             service="checkout-service",
             shows="connections that do not come about, from pods of one node",
             grep="connect timed out",
