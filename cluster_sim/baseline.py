@@ -60,7 +60,8 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
             yield Step(f"{external.name}: state", external.recover)
     for edge in cluster.edges:
         for obstacle in edge.gate.obstacles if edge.gate is not None else ():
-            yield Step(f"{edge.client}: way to {edge.server}", partial(edge.clear, obstacle))
+            if obstacle is not cluster.conntrack:  # which goes by itself when there is room
+                yield Step(f"{edge.client}: way to {edge.server}", partial(edge.clear, obstacle))
         declared = nanoseconds(edge.spec.call.timeout_s)
         if edge.timeout != declared:
             yield Step(f"{edge.client}: timeout of {edge.server}", partial(setattr, edge, "timeout", declared))

@@ -449,6 +449,8 @@ class Executor:
             refusal = self.accounts.judge(call, now)
             if refusal is not None:
                 return refusal
+        if not call.flow.counted:  # the last attempts of an attack that is over
+            return Failure.BAD_CREDENTIALS
         replica = call.replica
         assert replica is not None
         assert replica.keys is not None

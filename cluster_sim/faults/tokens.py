@@ -49,7 +49,7 @@ def _let_drift(cluster: Cluster) -> None:
     replicas = cluster.config.service.replicas
     replica = replicas[pick_whole(cluster, "replica", 0, len(replicas) - 1)]
     ahead = pick_one(cluster, "direction", (-1, 1))
-    offset = ahead * pick_whole(cluster, "offset_s", 120, 200)
+    offset = ahead * pick_whole(cluster, "offset_s", 90, 200)
     cluster.clocks.drift(replica.node, offset * SECOND, pick_profile(cluster, (Shape.STEP, Shape.RAMP)))
 
 

@@ -46,6 +46,7 @@ def test_attempts_are_no_requests_of_users() -> None:
     assert cluster.attack is not None
     cluster.attack.stop()
     drain(cluster)
+    assert min(cluster.executor.tokens) >= 0
     assert cluster.recorder.finished == cluster.workload.arrived
     assert cluster.plain
 
