@@ -10,6 +10,7 @@ from .clock import nanoseconds
 from .cluster import Cluster
 from .engine.admission import MAXCLIENTS, Admission
 from .engine.config import SecretRevision
+from .engine.conntrack import LIMIT
 from .engine.keyspace import Keyspace
 from .engine.release import Release
 from .engine.saves import VOLUME_BYTES
@@ -78,12 +79,18 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
             yield Step(f"{job.store.name}: scans", job.stop)
     for edge in cluster.edges:
         for obstacle in edge.gate.obstacles if edge.gate is not None else ():
-            if isinstance(obstacle, Admission):
-                continue  # it goes when nobody is turned away any more
-            yield Step(f"{edge.client}: way to {edge.server}", partial(edge.clear, obstacle))
+            if not isinstance(obstacle, Admission) and obstacle is not cluster.conntrack:  # they go by themselves
+                yield Step(f"{edge.client}: way to {edge.server}", partial(edge.clear, obstacle))
         declared = nanoseconds(edge.spec.call.timeout_s)
         if edge.timeout != declared:
             yield Step(f"{edge.client}: timeout of {edge.server}", partial(setattr, edge, "timeout", declared))
+    if cluster.clocks.drifts:
+        yield Step("nodes: clocks", partial(cluster.clocks.step, cluster.now))
+    yield from _connections(cluster)
+    if cluster.attack is not None:
+        yield Step("users: attempts on accounts", cluster.attack.stop)
+    if cluster.directory.unfollowed() or cluster.directory.missing():
+        yield Step("key set: copies", cluster.directory.follow)
     if cluster.config.holder:
         yield from _keys(cluster)
 
@@ -216,6 +223,15 @@ def _restart_exporters(service: Service) -> None:
         replica.sidecar.restart()
 
 
+def _connections(cluster: Cluster) -> Iterator[Step]:
+    """Nobody beside the services fills the nodes' connection tables, and these have their usual size."""
+    tables = cluster.conntrack
+    for hog in tables.hogs:
+        yield Step(f"{hog.node}: {hog.pod}", partial(tables.delete, hog))
+    if any(limit != LIMIT for limit in tables.limits.values()):
+        yield Step("nodes: nf_conntrack_max", partial(tables.set_limit, LIMIT))
+
+
 def _keys(cluster: Cluster) -> Iterator[Step]:
     """Every replica verifies signatures, and holds the published key, which is not a revoked one."""
     config = cluster.config
@@ -231,7 +247,9 @@ def _keys(cluster: Cluster) -> Iterator[Step]:
 
     if not all(ring.verify_signatures for ring in rings):
         yield Step(f"{config.holder}: verification of signatures", verify)
-    if config.unreachable:
+    if config.leeway:
+        yield Step(f"{config.holder}: leeway", partial(config.set_leeway, 0))
+    if config.unreachable or config.deaf:
         yield Step(f"{config.owner}: watches", config.reconnect)
     if config.current.kid in config.revoked:
         yield Step(f"{config.owner}: signing key", replace_key)

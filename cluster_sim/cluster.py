@@ -13,15 +13,18 @@ from .clock import EPOCH_UNIX_S, nanoseconds
 from .engine import lifecycle
 from .engine.admission import Admission
 from .engine.ahead import Ahead, rehearsed
+from .engine.attack import Attack
 from .engine.autoscaler import Autoscaler
 from .engine.background import Background
 from .engine.call import Call
 from .engine.config import ConfigStore, SecretRevision
+from .engine.conntrack import Conntrack
 from .engine.edge import Edge
 from .engine.executor import Executor
 from .engine.external import External
 from .engine.fast.forward import FastForward
 from .engine.health import Probe
+from .engine.jwks import KeyDirectory
 from .engine.link import Detour, Interface
 from .engine.memory import MemoryWatch
 from .engine.program import Compiler, Key, zipf_cumulative
@@ -124,6 +127,10 @@ class Cluster:
         self.chosen: dict[str, object] = {}
         self._uid = 0
         self.config = self._config_store()
+        self.directory = KeyDirectory(self, self.config.current.kid)
+        self.clocks = self.executor.clocks
+        self.conntrack = Conntrack(self)
+        self.attack: Attack | None = None
         for service in services:
             minor = 10 + self.streams.bits("version", service.index) % 20
             service.version = f"2.{minor}.{self.streams.bits('patch', service.index) % 8}"
@@ -245,6 +252,10 @@ class Cluster:
             or not all(external.usual for external in self.externals.values())
             or any(service.slowed or service.behaviour != HEALTHY for service in self.services.values())
             or any(s.keyspace is not None and not s.keyspace.plain for s in self.services.values())
+            or self.clocks.drifts
+            or self.config.leeway
+            or self.executor.accounts is not None
+            or not self.directory.agrees()
             or any(r.behaviour != HEALTHY for service in self.services.values() for r in service.replicas)
         )
 
@@ -398,6 +409,7 @@ class Cluster:
     def evict(self, replica: Replica) -> None:
         """Move a pod to another node: its process is lost and starts again there."""
         node = int(replica.node.removeprefix("node-"))
+        self.clocks.left(replica, self.sim.now)
         replica.node = f"node-{node % 3 + 1}"
         lifecycle.restart(self, replica, "Evicted")
 

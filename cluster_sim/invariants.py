@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .clock import SECOND
 from .cluster import Cluster
 
 Invariant = Callable[[Cluster], bool]
@@ -20,6 +21,16 @@ def stores_ask_for_passwords(cluster: Cluster) -> bool:
     """No store lets in whoever comes."""
     doors = [service.admission for service in cluster.services.values() if service.admission is not None]
     return all(door.required for door in doors)
+
+
+MOST_LEEWAY = 60 * SECOND
+"""By how much the instants in a token may be off (chosen; RFC 7519 allows no more than a few minutes)."""
+
+
+def tokens_lapse(cluster: Cluster) -> bool:
+    """No replica takes tokens long after they have expired."""
+    rings = [r.keys for service in cluster.services.values() for r in service.replicas if r.keys is not None]
+    return all(ring.leeway <= MOST_LEEWAY for ring in rings)
 
 
 def nothing_scaled_down(cluster: Cluster) -> bool:
@@ -44,6 +55,7 @@ def nothing_written_unsaved(cluster: Cluster) -> bool:
 
 INVARIANTS: tuple[Invariant, ...] = (
     signatures_verified,
+    tokens_lapse,
     stores_ask_for_passwords,
     nothing_scaled_down,
     nobody_turned_away,

@@ -272,13 +272,30 @@ class VerifyToken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FindKey:
+    """Look the key of the user's token up in the replica's own copy of the published key set."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnsureToken:
     """The user's client logs in first if it holds no token or an expired one."""
 
     login: CallTo
 
 
-Step = Work | CallTo | PickItems | IfItems | Sometimes | CacheRead | CacheWrite | MintToken | VerifyToken | EnsureToken
+Step = (
+    Work
+    | CallTo
+    | PickItems
+    | IfItems
+    | Sometimes
+    | CacheRead
+    | CacheWrite
+    | MintToken
+    | VerifyToken
+    | FindKey
+    | EnsureToken
+)
 
 
 @dataclass(frozen=True, kw_only=True)

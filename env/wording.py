@@ -41,6 +41,8 @@ MECHANISM_WORDS: dict[Mechanism, str] = {
     Mechanism.NETWORK_FAULT: r"network[ _-](fault|partition|loss)|packet loss",
     Mechanism.DNS_FAILURE: r"\bdns\b",
     Mechanism.DISK_FULL: r"disk[ _-](is |was )?full",
+    Mechanism.CREDENTIAL_ATTACK: r"credential[ _-](attack|stuffing)|brute[ -]?forc\w*|password[ -](spray|guess)\w*"
+    r"|stolen (passwords|credentials)",
     Mechanism.DEPENDENCY_FAILURE: r"dependency[ _-]failure|third[ -]party",
     Mechanism.NO_INCIDENT: r"no[ _-]incident|false alarm",
 }

@@ -29,11 +29,14 @@ class Flow:
         number: the request's number in its cluster, the source of its trace id.
         user: who it is.
         endpoint: index of the endpoint.
+        counted: whether it is a user's, whose outcome matters.
         sampled: whether its spans and its access log lines are kept: 0, `SAMPLED`, or (spans only) `KEPT`.
         start: nanoseconds, when it was sent.
     """
 
     __slots__ = ("endpoint", "number", "sampled", "start", "user")
+
+    counted = True
 
     def __init__(self, number: int, user: int, endpoint: int, sampled: int, start: int) -> None:
         self.number = number

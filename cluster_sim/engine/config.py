@@ -41,6 +41,9 @@ class ConfigStore:
         revoked: keys that must not be used any more.
         unreachable: replicas (by ordinal) whose watch is broken: pushes do not reach them, and when they start
             they fall back to the last revision on their disk.
+        deaf: replicas (by ordinal) whose agent has lost its watch while the proxy between keeps the stream open:
+            pushes are acknowledged there and go no further; otherwise as the unreachable ones.
+        leeway: nanoseconds by which verifiers let the instants in a token be off.
     """
 
     def __init__(self, cluster: Cluster, holder: str, owner: str, first: SecretRevision) -> None:
@@ -51,6 +54,8 @@ class ConfigStore:
         self.previous: SecretRevision | None = None
         self.revoked: set[str] = set()
         self.unreachable: set[int] = set()
+        self.deaf: set[int] = set()
+        self.leeway = 0
         self.on_disk: dict[int, SecretRevision] = {}
 
     @property
@@ -60,13 +65,14 @@ class ConfigStore:
 
     def load(self, replica: Replica) -> None:
         """A replica starts: it fetches the published revision, or takes what is on its disk."""
-        if replica.ordinal not in self.unreachable:
+        if replica.ordinal not in self.unreachable | self.deaf:
             self.on_disk[replica.ordinal] = self.current
         self._apply(replica, self.on_disk.get(replica.ordinal, self.current))
 
     def publish(self, revision: SecretRevision) -> int:
         """Make a revision current and push it; returns how many replicas took it."""
         self.previous, self.current = self.current, revision
+        self.cluster.directory.publish(revision.kid)
         return self.push()
 
     def push(self) -> int:
@@ -77,18 +83,32 @@ class ConfigStore:
             if replica.ordinal in self.unreachable:
                 self._log("push_timeout", replica.name, PUSH_TIMEOUT_S)
                 continue
-            self.on_disk[replica.ordinal] = self.current
-            self._apply(replica, self.current)
             acknowledged += 1
+            if replica.ordinal not in self.deaf:
+                self.on_disk[replica.ordinal] = self.current
+                self._apply(replica, self.current)
         self._log("rolled_out", self.current.reason, acknowledged, len(replicas))
         return acknowledged
+
+    def lose_watch(self, replica: Replica) -> None:
+        """The watch of a replica's agent ends, and does not come back; nobody else notices."""
+        self.deaf.add(replica.ordinal)
+        self.cluster.recorder.log(self.holder, replica.name, "watch_closed", replica.revision)
+
+    def set_leeway(self, leeway: int) -> None:
+        """Let the instants in tokens be off by so much, at every replica."""
+        self.leeway = leeway
+        for replica in self.service.replicas:
+            if replica.keys is not None:
+                replica.keys.leeway = leeway
 
     def reconnect(self) -> None:
         """Repair the broken watches; the replicas catch up."""
         for replica in self.service.replicas:
-            if replica.ordinal in self.unreachable:
+            if replica.ordinal in self.unreachable | self.deaf:
                 self._log("watch_restored", replica.name)
         self.unreachable.clear()
+        self.deaf.clear()
         for replica in self.service.replicas:
             if replica.alive and self.on_disk.get(replica.ordinal) is not self.current:
                 self.on_disk[replica.ordinal] = self.current
@@ -97,6 +117,7 @@ class ConfigStore:
     def _apply(self, replica: Replica, revision: SecretRevision) -> None:
         ring = KeyRing(revision.kid)
         ring.verifying.update(revision.accepts)
+        ring.leeway = self.leeway
         if replica.keys is not None:
             ring.verify_signatures = replica.keys.verify_signatures
         replica.keys = ring

@@ -169,7 +169,8 @@ class Deadlines(Event):
                 calls.popleft()
                 self.asked.pop(call, None)
                 call.edge.timed_out += 1
-                self.executor.abandon(call, Failure.TIMEOUT)
+                gate = call.edge.gate
+                self.executor.abandon(call, Failure.TIMEOUT if gate is None else gate.ends(call))
             else:
                 self.arm(deadline)
                 return

@@ -11,6 +11,7 @@ from simpy.events import NORMAL
 from ..clock import SECOND
 from ..specs import Balance
 from .call import Call
+from .clocks import Clocks
 from .edge import Deadlines
 from .external import Exchange
 from .failures import ANSWER_AFTER, DENIALS, STATUS, Failure
@@ -25,6 +26,7 @@ from .program import (
     ENTER,
     ENTER_DRAWN,
     FAIL,
+    FIND_KEY,
     FOLLOW,
     IF_ITEMS,
     LEAD,
@@ -45,6 +47,7 @@ from .spans import DELAYED, FAILED, LONG_WAIT
 if TYPE_CHECKING:
     from ..rng import Streams
     from ..workload import Workload
+    from .attack import Accounts
     from .cache_keys import CacheKeys
     from .edge import Edge
     from .external import External
@@ -61,6 +64,8 @@ class Executor:
 
     Attributes:
         tokens: user → (key id, instant of expiry) of the token its client holds.
+        clocks: those of the nodes.
+        accounts: what is kept of failed logins; None: nobody tries foreign accounts.
     """
 
     workload: Workload
@@ -72,6 +77,8 @@ class Executor:
         self.spans = recorder.spans
         self.token_lifetime = token_lifetime
         self.tokens: dict[int, tuple[str, int]] = {}
+        self.clocks = Clocks()
+        self.accounts: Accounts | None = None
         self._deadlines: dict[int, Deadlines] = {}
 
     def deadlines(self, timeout: int) -> Deadlines:
@@ -285,8 +292,10 @@ class Executor:
                         continue
                     call = self.fail(call, refusal)
                 elif op == MINT:
-                    self.tokens[call.flow.user] = (call.replica.keys.signing, now + self.token_lifetime)
-                    continue
+                    refusal = self._mint(call, now)
+                    if refusal is None:
+                        continue
+                    call = self.fail(call, refusal)
                 elif op == LEAD:
                     if call.replica.flights is not None:
                         call.items = call.replica.flights.lead(call)
@@ -300,6 +309,10 @@ class Executor:
                         call.pc = pc - 1
                         break
                     continue
+                elif op == FIND_KEY:
+                    if self._knows_key(call, now):
+                        continue
+                    call = self.fail(call, Failure.UNKNOWN_KEY)
                 elif op == FAIL:
                     call = self.fail(call, Failure.EXTERNAL)
                 else:
@@ -494,16 +507,48 @@ class Executor:
         second += second >= first
         return min(ready[first], ready[second], key=lambda replica: replica.in_flight)
 
+    def _mint(self, call: Call, now: int) -> Failure | None:
+        """Sign a token, dated by the clock of the node, unless the login is refused."""
+        if self.accounts is not None:
+            refusal = self.accounts.judge(call, now)
+            if refusal is not None:
+                return refusal
+        if not call.flow.counted:  # the last attempts of an attack that is over
+            return Failure.BAD_CREDENTIALS
+        replica = call.replica
+        assert replica is not None
+        assert replica.keys is not None
+        clock = now + self.clocks.offset(replica.node, now)
+        self.tokens[call.flow.user] = (replica.keys.signing, clock + self.token_lifetime)
+        return None
+
+    def _knows_key(self, call: Call, now: int) -> bool:
+        """Whether a replica's copy of the key set has the key of the user's token; notes it if not."""
+        replica = call.replica
+        assert replica is not None
+        assert replica.key_set is not None
+        kid = self.tokens.get(call.flow.user, ("", 0))[0]
+        if not kid or replica.key_set.has(kid, now):
+            return True
+        counts = replica.validations
+        counts[("unknown_kid", kid)] = counts.get(("unknown_kid", kid), 0) + 1
+        self.recorder.token_rejected(call, Failure.UNKNOWN_KEY, kid)
+        return False
+
     def _verify(self, call: Call, now: int) -> Failure | None:
         replica = call.replica
         assert replica is not None
         assert replica.keys is not None
         kid, expires = self.tokens.get(call.flow.user, ("", 0))
+        clock = now + self.clocks.offset(replica.node, now)
+        leeway = replica.keys.leeway
         if not kid:
             result, failure = "missing", Failure.UNAUTHORIZED
         elif not replica.keys.accepts(kid, now):
             result, failure = "invalid_signature", Failure.INVALID_SIGNATURE
-        elif expires <= now:
+        elif expires - self.token_lifetime > clock + leeway:
+            result, failure = "not_yet_valid", Failure.NOT_YET_VALID
+        elif expires + leeway <= clock:
             result, failure = "expired", Failure.EXPIRED
         else:
             result, failure = "ok", None

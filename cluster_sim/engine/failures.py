@@ -32,6 +32,7 @@ class Failure(IntEnum):
     RESET = 23
     NO_ENDPOINT = 24
     BREAKER_OPEN = 25
+    CONNECT_TIMEOUT = 27
 
 
 STATUS = {
@@ -59,6 +60,7 @@ STATUS = {
     Failure.RESET: 502,
     Failure.NO_ENDPOINT: 503,
     Failure.BREAKER_OPEN: 503,
+    Failure.CONNECT_TIMEOUT: 504,
 }
 """The HTTP status a client sees (or would, had it waited)."""
 
@@ -87,6 +89,7 @@ ANSWER_AFTER = {
     Failure.RESET: Failure.BAD_GATEWAY,
     Failure.NO_ENDPOINT: Failure.UNAVAILABLE,
     Failure.BREAKER_OPEN: Failure.UNAVAILABLE,
+    Failure.CONNECT_TIMEOUT: Failure.GATEWAY_TIMEOUT,
 }
 """What a service answers when a call it needs has failed so."""
 

@@ -22,10 +22,14 @@ class Held(NamedTuple):
     Attributes:
         delay: nanoseconds, after which it goes on; None: until the gate lets it go on.
         on_the_way: it has not reached its server meanwhile, which does not measure the time.
+        again: it meets the same obstacle once more then.
+        gone: nobody asks any more, and nothing is left of it.
     """
 
     delay: int | None = None
     on_the_way: bool = False
+    again: bool = False
+    gone: bool = False
 
 
 class Obstacle(Protocol):
@@ -68,7 +72,10 @@ class Gate:
             if answer is None:
                 continue
             if isinstance(answer, Held):
-                self.under_way[call] = place + 1
+                if answer.gone:
+                    self._drop(call)
+                    return answer
+                self.under_way[call] = place + (not answer.again)
                 if answer.on_the_way:
                     self.travelling[call] = self.edge.deadlines
                 if answer.delay is None:
@@ -80,6 +87,12 @@ class Gate:
             return answer
         self._open_if_empty()
         return None
+
+    def ends(self, call: Call) -> Failure:
+        """How a call fails whose client has waited long enough: with or without a connection."""
+        place = self.under_way.get(call, len(self.obstacles))
+        connects = place < len(self.obstacles) and getattr(self.obstacles[place], "connects", False)
+        return Failure.CONNECT_TIMEOUT if connects else Failure.TIMEOUT
 
     def release(self) -> None:
         """Let every parked call go on, in the order of their arrival."""
@@ -110,6 +123,13 @@ class Gate:
     def waiting(self) -> Iterator[Call]:
         """The calls that only a release lets go on."""
         yield from self.parked
+
+    def _drop(self, call: Call) -> None:
+        if call.pool is not None:
+            call.pool.give_back()
+            call.pool = None
+        self.executor.recorder.zombies += 1
+        self._open_if_empty()
 
     def _open_if_empty(self) -> None:
         if not self.obstacles and not self.under_way:

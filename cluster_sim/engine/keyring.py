@@ -10,12 +10,14 @@ class KeyRing:
         signing: the key new tokens are signed with.
         verifying: accepted key → the instant it stops being accepted (None: no end).
         verify_signatures: False accepts every token (a security hole).
+        leeway: nanoseconds by which the instants in a token may be off.
     """
 
     def __init__(self, signing: str) -> None:
         self.signing = signing
         self.verifying: dict[str, int | None] = {signing: None}
         self.verify_signatures = True
+        self.leeway = 0
 
     def accepts(self, kid: str, now: int) -> bool:
         """Whether a token signed with this key passes."""

@@ -188,6 +188,7 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
             pool.filler.start(nanoseconds(service.spec.start_s) // 2)
     if service.spec.keys is not None:
         cluster.config.load(replica)
+    cluster.directory.started(replica)
     for admission in cluster.admissions:
         admission.process_started(replica)
     if service.volume is not None and service.volume.full:

@@ -20,6 +20,7 @@ from ..specs import (
     CallTo,
     ClusterSpec,
     EnsureToken,
+    FindKey,
     IfItems,
     MintToken,
     Operation,
@@ -53,8 +54,9 @@ SETTLE = 16  # the fill is over: wake those who wait for it
 FOLLOW = 17  # wait for others' fills of the same items
 END = 18
 FAIL = 19  # an external system has answered with an error; the last operation of every program
+FIND_KEY = 20  # a: service
 
-NAMES_SERVICE = frozenset({ENTER, ENTER_DRAWN, CACHE_READ, CACHE_WRITE, VERIFY, MINT})
+NAMES_SERVICE = frozenset({ENTER, ENTER_DRAWN, CACHE_READ, CACHE_WRITE, VERIFY, MINT, FIND_KEY})
 
 Code = list[tuple[int, Any, Any]]
 
@@ -318,6 +320,8 @@ class _ProgramWriter:
                 self.emit(MINT, here)
             case VerifyToken():
                 self.emit(VERIFY, here)
+            case FindKey():
+                self.emit(FIND_KEY, here)
             case EnsureToken():
                 skip = self.emit(TOKEN)
                 self.step(client, step.login, service)

@@ -59,6 +59,8 @@ class Recorder:
 
     def finish(self, flow: Flow, status: int) -> None:
         """A user has an answer, or has given up."""
+        if not flow.counted:
+            return
         self.finished += 1
         if flow.sampled:
             self.spans.answered(flow, self.sim.now, status)

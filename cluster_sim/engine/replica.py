@@ -16,6 +16,7 @@ from .sidecar import Sidecar
 if TYPE_CHECKING:
     from .call import Call
     from .heap import Heap
+    from .jwks import KeySet
     from .keyring import KeyRing
     from .pool import ConnectionPool
     from .service import Service
@@ -80,6 +81,7 @@ class Replica:
         queue: calls that wait for a worker, first come first served.
         slow: factor on the time of all work done here.
         paused_until: the world is stopped until then (garbage collection).
+        key_set: its copy of the published key set, if it looks keys up.
         disturbed: whether `slow`, `paused_until`, `quota`, or slow operations and externals matter just now.
         behaviour: what the release that runs here does.
         quota: of CPU time, where that is limited.
@@ -110,6 +112,7 @@ class Replica:
         self.alive = False
         self.ready = False
         self.keys: KeyRing | None = None
+        self.key_set: KeySet | None = None
         self.pools: dict[str, ConnectionPool] = {}
         self.revision = 0
         self.revision_at = 0

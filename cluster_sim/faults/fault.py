@@ -38,6 +38,7 @@ class Mechanism(StrEnum):
     NETWORK_FAULT = "network_fault"
     DNS_FAILURE = "dns_failure"
     DISK_FULL = "disk_full"
+    CREDENTIAL_ATTACK = "credential_attack"
     DEPENDENCY_FAILURE = "dependency_failure"
     NO_INCIDENT = "no_incident"
 

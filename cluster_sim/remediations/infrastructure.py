@@ -46,6 +46,8 @@ def _reset_turns(cluster: Cluster) -> None:
 
 
 def _drain_node(cluster: Cluster) -> None:
+    for hog in [hog for hog in cluster.conntrack.hogs if hog.node == "node-2"]:
+        cluster.conntrack.delete(hog)
     for service in cluster.services.values():
         for replica in list(service.replicas):
             if replica.node == "node-2" and replica.alive:
@@ -130,6 +132,8 @@ DRAIN_NODE = Remediation(
     team="network-team",
     target="payment-service",
     duration_s=15,
-    runbook="Cordons node-2 and evicts its pods, which start again elsewhere.",
+    runbook=(
+        "Cordons node-2 and evicts its pods, which start again elsewhere; pods that no workload owns are deleted."
+    ),
     apply=_drain_node,
 )

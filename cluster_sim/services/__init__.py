@@ -9,13 +9,13 @@ from math import ceil
 from ..catalogue import catalogue
 from ..specs import CallTo, ClusterSpec, EndpointSpec, EnsureToken, ScrapeSpec, ServiceSpec
 from ..telemetry.rules.rule import AlertRule, RecordingRule, Rule
-from . import auth, checkout, config, inventory, payment, postgres, redis, rules
+from . import auth, checkout, config, inventory, nodes, payment, postgres, redis, rules
 
 _MODULES = (payment, postgres, redis, inventory, checkout, auth, config)
 
 SERVICES: Mapping[str, ServiceSpec] = catalogue(ServiceSpec, *_MODULES)
 RECORDING_RULES: Mapping[str, RecordingRule] = catalogue(RecordingRule, rules, *_MODULES)
-ALERT_RULES: Mapping[str, AlertRule] = catalogue(AlertRule, rules, *_MODULES)
+ALERT_RULES: Mapping[str, AlertRule] = catalogue(AlertRule, rules, *_MODULES, nodes)
 RULES: tuple[Rule, ...] = (*RECORDING_RULES.values(), *ALERT_RULES.values())
 """All rules, in the order of their evaluation."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..specs import CallTo, Language, Operation, PoolSpec, ProbeSpec, RetrySpec, ServiceSpec, Work
+from ..specs import CallTo, FindKey, Language, Operation, PoolSpec, ProbeSpec, RetrySpec, ServiceSpec, Work
 from .rules import high_latency
 
 PROVIDER = "psp"
@@ -31,6 +31,8 @@ SERVICE = ServiceSpec(
             route="/v1/payments",
             error_probability=0.0008,
             steps=(
+                # A token by an unknown key need not trouble auth-service, which says whether it is good.
+                FindKey(),
                 CallTo(service="auth-service", operation="verify", timeout_s=0.5, retry=RetrySpec(attempts=1)),
                 # Our own work with the call to the payment provider in it (chosen).
                 Work(mean_s=0.035, sigma=0.6, external=PROVIDER),

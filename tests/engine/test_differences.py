@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import cache
+from heapq import heapify
 from typing import Any
 
 import numpy as np
@@ -381,6 +382,7 @@ def idle_timers(cluster: Cluster) -> None:
             event.calls.clear()
             event.armed = False
             queue[:] = [entry for entry in queue if entry[3] is not event]
+    heapify(queue)
 
 
 def overwritten_expiries(cluster: Cluster) -> None:

@@ -56,7 +56,7 @@ def test_every_series_of_a_pod_has_the_labels_of_its_target(healthy: Cluster) ->
         for sample in family.samples:
             assert "job" in sample.labels
             assert "instance" in sample.labels
-            if sample.labels["job"] not in ("kube-state-metrics", "kubelet", "tempo"):
+            if sample.labels["job"] not in ("kube-state-metrics", "kubelet", "node-exporter", "tempo"):
                 assert wanted <= set(sample.labels), sample.name
 
 

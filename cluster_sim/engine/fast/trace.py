@@ -274,7 +274,7 @@ class Trace:
                 self.mints.append((now, call.flow.user, call.replica.keys.signing))
                 continue
             else:
-                continue  # LEAD, SETTLE and FOLLOW do nothing without single flight
+                continue  # LEAD, SETTLE and FOLLOW do nothing without single flight; FIND_KEY finds every key
             if going_on is None:
                 return
             call, now = going_on

@@ -40,12 +40,20 @@ class Rejection(NamedTuple):
     invalid_signature: Words
     expired: Words
     missing: Words
+    not_yet_valid: Words
+    unknown_key: Words
+    bad_credentials: Words
 
     def of(self, failure: Failure) -> Words:
         """The words for a refusal."""
-        if failure is Failure.INVALID_SIGNATURE:
-            return self.invalid_signature
-        return self.expired if failure is Failure.EXPIRED else self.missing
+        words = {
+            Failure.INVALID_SIGNATURE: self.invalid_signature,
+            Failure.EXPIRED: self.expired,
+            Failure.NOT_YET_VALID: self.not_yet_valid,
+            Failure.UNKNOWN_KEY: self.unknown_key,
+            Failure.BAD_CREDENTIALS: self.bad_credentials,
+        }
+        return words.get(failure, self.missing)
 
 
 class AppFormat(ABC):
@@ -98,6 +106,10 @@ class AppFormat(ABC):
                 return self.stopping(record, *data)
             case "kubernetes":
                 return [self.scene.kubernetes_event(record)]
+            case "login_failed":
+                return self.login_failed(record, *data)
+            case "watch_closed":
+                return self.watch_closed(record, *data)
             case "secret_loaded":
                 return self.secret_loaded(record, *data)
             case "push_timeout":
@@ -286,11 +298,22 @@ class AppFormat(ABC):
     def token_rejected(self, record: LogRecord, failure: Failure, kid: str, user: int, number: int) -> list[str]:
         """A token was refused."""
         words = self.tokens.of(failure)
-        fields: Fields = {"error.type": words.kind, "exception": words.text}
+        text = f"{words.text}={kid}" if failure is Failure.UNKNOWN_KEY else words.text
+        fields: Fields = {"error.type": words.kind, "exception": text}
         if kid:
             fields["jwt.kid"] = kid
         fields |= {"user.id": f"u{user}", "trace_id": trace_id(self.scene.streams, number)}
         return [self.write(record, "warning", "tokens", "token rejected", fields, number)]
+
+    def login_failed(self, record: LogRecord, account: int, address: str, reason: str, number: int) -> list[str]:
+        """A login was refused."""
+        fields: Fields = {"reason": reason, "trace_id": trace_id(self.scene.streams, number)}
+        return [self.write(record, "warning", "logins", f"login failed user=u{account} ip={address}", fields, number)]
+
+    def watch_closed(self, record: LogRecord, revision: int) -> list[str]:
+        """The watch of the configuration has ended."""
+        fields = {"secret": "jwt-signing", "rev": revision}
+        return [self.write(record, "warning", "config", "watch channel closed, retrying", fields)]
 
     def secret_loaded(self, record: LogRecord, revision: int, kid: str) -> list[str]:
         """A pod has taken over a revision of the signing secret."""

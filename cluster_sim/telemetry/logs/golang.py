@@ -39,6 +39,7 @@ _POOL = (Failure.POOL_TIMEOUT, "context.deadlineExceededError", "context deadlin
 _BREAKER = (Failure.BREAKER_OPEN, "gobreaker.ErrOpenState", "circuit breaker is open")
 _RESET = (_GONE, "*net.OpError", "read tcp {address}:{port}: connection reset by peer")
 _REFUSED = (UNREACHABLE, "*net.OpError", "dial tcp {address}:{port}: connect: connection refused")
+_NO_ANSWER = (Failure.CONNECT_TIMEOUT, "*net.OpError", "dial tcp {address}:{port}: i/o timeout")
 
 LIBRARY = Library(
     http=phrases(
@@ -53,6 +54,7 @@ LIBRARY = Library(
             _REQUEST + "context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
         ),
         _REFUSED,
+        _NO_ANSWER,
         _RESET,
         _POOL,
         _BREAKER,
@@ -71,6 +73,7 @@ LIBRARY = Library(
         (DENIED, _PG, "FATAL: password authentication failed (SQLSTATE 28P01)"),
         (Failure.TIMEOUT, "context.deadlineExceededError", "timeout: context deadline exceeded"),
         _REFUSED,
+        _NO_ANSWER,
         _RESET,
         (Failure.IDLE_IN_TRANSACTION, _PG, f"FATAL: {TRANSACTION_TIMEOUT} (SQLSTATE 25P03)"),
         (Failure.STORE_MAX_CLIENTS, _PG, f"FATAL: {TOO_MANY_CLIENTS} (SQLSTATE 53300)"),
@@ -86,6 +89,7 @@ LIBRARY = Library(
         (DENIED, _REPLY, "NOAUTH Authentication required."),
         (Failure.TIMEOUT, "*net.OpError", "read tcp {address}:{port}: i/o timeout"),
         _REFUSED,
+        _NO_ANSWER,
         _RESET,
         _POOL,
         _BREAKER,
@@ -115,6 +119,9 @@ class GoFormat(AppFormat):
         Words("jwt.ErrTokenSignatureInvalid", "token signature is invalid: signature is invalid"),
         Words("jwt.ErrTokenExpired", "token has invalid claims: token is expired"),
         Words("jwt.ErrTokenMalformed", "token is malformed: token contains an invalid number of segments"),
+        Words("jwt.ErrTokenUsedBeforeIssued", "token has invalid claims: token used before issued"),
+        Words("jwt.ErrTokenUnverifiable", "token is unverifiable: unable to find signing key that matches kid"),
+        Words("http.ErrUnauthorized", "bad credentials"),
     )
 
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:

@@ -73,6 +73,11 @@ LIBRARY = Library(
             + "Read timed out ({timeout_ms} ms); nested exception is java.net.SocketTimeoutException: Read timed out",
         ),
         (
+            Failure.CONNECT_TIMEOUT,
+            _IO,
+            _IO_TEXT + "Connect timed out; nested exception is java.net.SocketTimeoutException: Connect timed out",
+        ),
+        (
             UNREACHABLE,
             _IO,
             _IO_TEXT + "Connection refused; nested exception is java.net.ConnectException: Connection refused",
@@ -96,6 +101,7 @@ LIBRARY = Library(
             " postmaster is accepting TCP/IP connections.",
         ),
         (Failure.RESET, _PSQL, _BACKEND + "java.io.EOFException"),
+        (Failure.CONNECT_TIMEOUT, _PSQL, "The connection attempt failed."),
         _POOL,
         _BREAKER,
     ),
@@ -110,7 +116,11 @@ LIBRARY = Library(
             "io.lettuce.core.RedisCommandTimeoutException",
             "Command timed out after {timeout_ms} millisecond(s)",
         ),
-        (UNREACHABLE, _LETTUCE, "Unable to connect to {server}/<unresolved>:{port}"),
+        (
+            (*UNREACHABLE, Failure.CONNECT_TIMEOUT),
+            _LETTUCE,
+            "Unable to connect to {server}/<unresolved>:{port}",
+        ),
         (_GONE, _LETTUCE, "Connection reset by peer"),
         _POOL,
         _BREAKER,
@@ -146,6 +156,9 @@ class JavaFormat(AppFormat):
         ),
         Words("io.jsonwebtoken.ExpiredJwtException", "JWT expired"),
         Words("java.lang.IllegalArgumentException", "JWT String argument cannot be null or empty."),
+        Words("io.jsonwebtoken.PrematureJwtException", "JWT must not be accepted before its issued-at time"),
+        Words("io.jsonwebtoken.security.InvalidKeyException", "unable to find signing key that matches kid"),
+        Words("org.springframework.security.authentication.BadCredentialsException", "Bad credentials"),
     )
 
     _LOGGERS: ClassVar = {

@@ -83,7 +83,7 @@ class PostgresFormat:
 
     def _write(self, at: int, pid: int, severity: str, text: str, session: str = "") -> str:
         """One line; `session` is `user@database ` in a backend and empty in the server's own processes."""
-        when = f"{self.scene.moment(at):%Y-%m-%d %H:%M:%S}.{milliseconds(at):03d} UTC"
+        when = f"{self.scene.moment(at):%Y-%m-%d %H:%M:%S}.{milliseconds(at + self.scene.ahead):03d} UTC"
         return one_line(f"{when} [{pid}] {session}{severity}:  {text}")
 
     # ------------------------------------------------------------ sessions

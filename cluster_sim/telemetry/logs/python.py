@@ -65,6 +65,7 @@ LIBRARY = Library(
             "Client error '{status} {reason}' for url " + _URL,
         ),
         (Failure.TIMEOUT, "httpx.ReadTimeout", "timed out"),
+        (Failure.CONNECT_TIMEOUT, "httpx.ConnectTimeout", "timed out"),
         (UNREACHABLE, "httpx.ConnectError", "[Errno 111] Connection refused"),
         (_GONE, "httpx.RemoteProtocolError", "Server disconnected without sending a response."),
         _POOL,
@@ -90,6 +91,7 @@ LIBRARY = Library(
             UNREACHABLE,
             _CONNECT + "Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?",
         ),
+        _database(Failure.CONNECT_TIMEOUT, _CONNECT + "timeout expired"),
         _database(Failure.RESET, _CONSUME + "server closed the connection unexpectedly"),
         _POOL,
         _BREAKER,
@@ -103,6 +105,7 @@ LIBRARY = Library(
         (Failure.STORE_WRONG_PASSWORD, "redis.exceptions.AuthenticationError", WRONG_PASSWORD),
         (DENIED, "redis.exceptions.AuthenticationError", "Authentication required."),
         (Failure.TIMEOUT, "redis.exceptions.TimeoutError", "Timeout reading from {server}:{port}"),
+        (Failure.CONNECT_TIMEOUT, "redis.exceptions.TimeoutError", "Timeout connecting to server"),
         (UNREACHABLE, _REDIS, "Error 111 connecting to {server}:{port}. Connection refused."),
         (_GONE, _REDIS, "Connection closed by server."),
         _POOL,
@@ -130,6 +133,9 @@ class PythonFormat(AppFormat):
         Words("jwt.exceptions.InvalidSignatureError", "Signature verification failed"),
         Words("jwt.exceptions.ExpiredSignatureError", "Signature has expired"),
         Words("jwt.exceptions.DecodeError", "Not enough segments"),
+        Words("jwt.exceptions.ImmatureSignatureError", "The token is not yet valid (iat)"),
+        Words("jwt.exceptions.PyJWKClientError", "unable to find signing key that matches kid"),
+        Words("fastapi.exceptions.HTTPException", "401: bad credentials"),
     )
 
     def logger(self, name: str) -> str:

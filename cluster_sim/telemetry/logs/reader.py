@@ -86,4 +86,22 @@ def recent(
 def log_format(cluster: Cluster, service_name: str) -> LogFormat:
     """How a service writes its log."""
     service = cluster.service(service_name)
-    return FORMATS[service.spec.language](Scene(cluster, service))
+    scene = Scene(cluster, service)
+    written = FORMATS[service.spec.language](scene)
+    return ByItsClock(written, scene) if cluster.clocks.past else written
+
+
+class ByItsClock:
+    """A log whose lines bear the time that the clock of their pod's node showed."""
+
+    def __init__(self, written: LogFormat, scene: Scene) -> None:
+        self.written = written
+        self.scene = scene
+        self.clocks = scene.cluster.clocks
+        self.pods = {replica.name: replica for replica in scene.service.replicas}
+
+    def lines(self, record: LogRecord, before: LogRecord | None) -> list[str]:
+        """The lines of a record."""
+        replica = self.pods.get(record.source)
+        self.scene.ahead = 0 if replica is None else self.clocks.offset_then(replica, record.at)
+        return self.written.lines(record, before)

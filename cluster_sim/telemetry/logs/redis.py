@@ -65,7 +65,7 @@ class RedisFormat:
 
     def _stamp(self, at: int) -> str:
         when = self.scene.moment(at)
-        return f"{when.day:02d} {_MONTHS[when.month - 1]} {when:%Y %H:%M:%S}.{milliseconds(at):03d}"
+        return f"{when.day:02d} {_MONTHS[when.month - 1]} {when:%Y %H:%M:%S}.{milliseconds(at + self.scene.ahead):03d}"
 
     def _bgsave_started(self, at: int, pid: int) -> list[str]:
         return [

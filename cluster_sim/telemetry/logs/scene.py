@@ -26,6 +26,7 @@ class Scene:
     Attributes:
         streams: streams of the cluster's seed, but not the cluster's own, which remember what was asked of them.
         epoch_s: Unix time of simulated zero.
+        ahead: nanoseconds by which the clock of the pod is ahead whose record is rendered.
     """
 
     def __init__(self, cluster: Cluster, service: Service) -> None:
@@ -33,6 +34,7 @@ class Scene:
         self.service = service
         self.streams = Streams(cluster.seed)
         self.epoch_s = cluster.epoch_s
+        self.ahead = 0
         self._second, self._text = -1, ""
 
     def edge(self, index: int) -> Edge:
@@ -44,11 +46,12 @@ class Scene:
         return choices[self.streams.bits(stream, *keys) % len(choices)]
 
     def moment(self, at: int) -> datetime:
-        """The UTC date and time of an instant."""
-        return moment(at, self.epoch_s)
+        """The UTC date and time of an instant, as the pod takes it to be."""
+        return moment(at + self.ahead, self.epoch_s)
 
     def instant(self, at: int) -> str:
-        """`2025-03-14T09:04:30.123Z`."""
+        """`2025-03-14T09:04:30.123Z`, by the clock of the pod."""
+        at += self.ahead
         second, rest = divmod(at, SECOND)
         if second != self._second:
             self._second, self._text = second, rfc3339(at, self.epoch_s)[:-1]

@@ -42,7 +42,14 @@ ANSWERS = (
     Failure.EXTERNAL,
 )
 UNREACHABLE = (Failure.REFUSED, Failure.NO_ENDPOINT)
-DENIED = (Failure.UNAUTHORIZED, Failure.INVALID_SIGNATURE, Failure.EXPIRED)
+DENIED = (
+    Failure.UNAUTHORIZED,
+    Failure.INVALID_SIGNATURE,
+    Failure.EXPIRED,
+    Failure.UNKNOWN_KEY,
+    Failure.NOT_YET_VALID,
+    Failure.BAD_CREDENTIALS,
+)
 
 REASONS = {401: "Unauthorized", 500: "Internal Server Error", 502: "Bad Gateway"}
 REASONS |= {503: "Service Unavailable", 504: "Gateway Timeout"}

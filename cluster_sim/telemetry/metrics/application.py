@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ...clock import SECOND
-from ...engine.failures import STATUS
+from ...engine.failures import STATUS, Failure
 from ...engine.recorder import GOOD
 from ...specs import Language
 from ..identity import checksum
@@ -93,12 +93,16 @@ OUTBOUND = MetricSpec(
 VALIDATIONS = MetricSpec(
     name="auth_token_validation", help="Tokens checked, by result and by the id of their key.", kind="counter"
 )
+LOGINS = MetricSpec(name="auth_login_attempts", help="Logins, by result.", kind="counter")
 CONFIG_VERSION = MetricSpec(
     name="config_version_info", help="The revision of the signing configuration in use, with its checksum."
 )
 CONFIG_RELOADED = MetricSpec(
     name="config_last_reload_success_timestamp_seconds", help="When the configuration in use was loaded."
 )
+
+LOGIN = "login"
+"""The operation that signs a token for who shows a password."""
 
 BREAKER_STATES = ("closed", "half_open", "open")
 
@@ -118,6 +122,7 @@ class Shape:
         threads: name of the thread pool; empty if the runtime has no such metrics.
         pools, guarded: names of its connection pools, and of the servers behind circuit breakers.
         keyed: whether it holds signing keys.
+        logins: the slot of the login; -1 if there is none.
     """
 
     served: tuple[tuple[str, str], ...]
@@ -125,6 +130,7 @@ class Shape:
     pools: tuple[str, ...]
     guarded: tuple[str, ...]
     keyed: bool
+    logins: int
 
 
 class ApplicationExporter(PodExporter):
@@ -144,6 +150,7 @@ class ApplicationExporter(PodExporter):
             pools=tuple(pool.name for pool in replica.pools.values()),
             guarded=tuple(edge.server for edge in self.guarded),
             keyed=replica.keys is not None,
+            logins=next((edge.slot for edge in edges if edge.operation == LOGIN), -1),
         )
 
     def columns(self, key: Key) -> Sequence[Column]:
@@ -206,6 +213,11 @@ def _columns(
             _pool(layout, pool)
     for server in shape.guarded:
         _breaker(layout, server)
+    if shape.logins >= 0:
+        refused = (shape.logins, Failure.BAD_CREDENTIALS)
+        if refused in failures:
+            layout.count(LOGINS, (shape.logins,), {"result": "success"})
+            layout.count(LOGINS, (len(shape.served) + failures.index(refused),), {"result": "failure"})
     for result, token_kid in validations:
         layout.value(VALIDATIONS, {"result": result, "kid": token_kid})
     if shape.keyed:

@@ -36,6 +36,7 @@ LOST = frozenset(
         Failure.RESET,
         Failure.ADMIN_SHUTDOWN,
         Failure.IDLE_IN_TRANSACTION,
+        Failure.CONNECT_TIMEOUT,
     }
 )
 """Failures of calls that no server has counted as finished: they did not get there, or the server died."""

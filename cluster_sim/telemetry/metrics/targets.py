@@ -9,6 +9,7 @@ from .application import ApplicationExporter
 from .exporter import Exporter
 from .graph import GraphExporter
 from .kubernetes import NodeExporter, StateExporter
+from .node import MachineExporter
 from .postgres import PostgresExporter
 from .redis import RedisExporter
 
@@ -28,6 +29,7 @@ def of_cluster(cluster: Cluster, services: list[Service] | None = None) -> list[
         StateExporter(told, cluster.operations),
         *(NodeExporter(number, told, nic) for number, nic in enumerate(cluster.interfaces.values(), 1)),
         GraphExporter(edges, servers),
+        *(MachineExporter(number, cluster) for number in range(1, len(cluster.interfaces) + 1)),
     ]
 
 
