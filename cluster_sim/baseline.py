@@ -78,6 +78,7 @@ def _template(cluster: Cluster, service: Service) -> Iterator[Step]:
         single_flight=spec.single_flight,
         liveness=spec.liveness,
         readiness=spec.readiness,
+        memory_limit_bytes=spec.memory.limit_bytes if spec.memory else 0,
     )
     if service.release() == declared and service.balance == spec.balance:
         return

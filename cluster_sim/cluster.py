@@ -15,12 +15,13 @@ from .engine.ahead import Ahead, rehearsed
 from .engine.background import Background
 from .engine.call import Call
 from .engine.config import ConfigStore, SecretRevision
+from .engine.crashes import ERROR, FAILED_START, FATAL
 from .engine.edge import Edge
 from .engine.executor import Executor
 from .engine.external import External
 from .engine.fast.forward import FastForward
 from .engine.health import Probe
-from .engine.memory import MemoryWatch
+from .engine.memory import ContainerMemory, MemoryWatch
 from .engine.program import Compiler, Key, zipf_cumulative
 from .engine.recorder import Recorder
 from .engine.release import HEALTHY, Behaviour
@@ -73,6 +74,7 @@ class Cluster:
         actions: names of the changes made from outside, with the time of each.
         losses: what was destroyed of which there was no other copy.
         chosen: the parameters that faults have drawn, by name.
+        without_network: node → nanoseconds, until when processes that start there cannot reach anything.
         fast_forward: whether stretches without trouble are computed at once; the results are the same.
         epoch_s: Unix time in whole seconds of simulated zero; only telemetry shows it.
     """
@@ -106,6 +108,7 @@ class Cluster:
         self.actions: list[tuple[int, str]] = []
         self.losses: list[str] = []
         self.chosen: dict[str, object] = {}
+        self.without_network: dict[str, int] = {}
         self._uid = 0
         self.config = self._config_store()
         for service in services:
@@ -123,6 +126,8 @@ class Cluster:
         self._know_keys()
         self.background = Background(self, noise)
         self.memory = [MemoryWatch(self, service) for service in services if service.keyspace is not None]
+        self.containers = [ContainerMemory(self, service) for service in services if service.spec.memory is not None]
+        self.executor.crash = self.crash
         self.probes = [
             Probe(self, service, liveness=liveness)
             for service in services
@@ -416,6 +421,26 @@ class Cluster:
             replica.set_slow(spec.warmup_factor)
             self.after(nanoseconds(spec.warmup_s), self.end_slow_spell, replica, restarts)
         self.recorder.log(replica.service.name, replica.name, "started", self.sim.now - replica.started)
+
+    def crash(self, replica: Replica) -> None:
+        """What a replica is just doing ends its process, after what is already due at this instant."""
+        self.after(0, self._die, replica, replica.restarts)
+
+    def _die(self, replica: Replica, restarts: int) -> None:
+        if replica.alive and replica.restarts == restarts:
+            code = FATAL.get(replica.service.spec.language)
+            lifecycle.restart(self, replica, ERROR, code=code, words="crashed")
+
+    def start_failed(self, replica: Replica, restarts: int) -> None:
+        """A process could not reach what it needs at its start, and ends."""
+        if replica.alive and replica.restarts == restarts and replica in replica.service.replicas:
+            lifecycle.restart(self, replica, ERROR, code=FAILED_START, words="start_failed")
+
+    def start_again(self, replica: Replica, restarts: int) -> None:
+        """A container that was kept waiting after a crash is started."""
+        if replica.waiting and replica.restarts == restarts and replica in replica.service.replicas:
+            replica.waiting = ""
+            lifecycle.start(self, replica)
 
     @rehearsed
     def end_slow_spell(self, replica: Replica, restarts: int) -> None:

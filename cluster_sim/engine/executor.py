@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -53,10 +54,12 @@ class Executor:
     """Runs the calls of one cluster.
 
     Attributes:
+        crash: ends the process of a replica.
         tokens: user → (key id, instant of expiry) of the token its client holds.
     """
 
     workload: Workload
+    crash: Callable[[Replica], None]
 
     def __init__(self, sim: Simulation, streams: Streams, recorder: Recorder, token_lifetime: int) -> None:
         self.sim = sim
@@ -393,6 +396,10 @@ class Executor:
         """The time of a piece of work at a replica whose work does not go on as nominal."""
         replica, edge = call.replica, call.edge
         assert replica is not None
+        if replica.behaviour.crash_share:
+            draw = self.streams.uniform("crash", call.flow.number, edge.index, call.attempt)
+            if draw < replica.behaviour.crash_share:
+                self.crash(replica)
         if external != 0 and external.profile is not None:
             draw = self.streams.uniform(f"external/{external.name}", call.flow.number, edge.index, call.attempt)
             if external.fails(draw, now):

@@ -11,6 +11,7 @@ from simpy.events import Event
 
 from ..clock import SECOND, nanoseconds
 from .call import Call
+from .crashes import CRASHES, START_FAILS_AFTER, BackOff, exit_code
 from .failures import Failure
 from .pool import ConnectionPool
 from .replica import Replica
@@ -42,13 +43,22 @@ def pending_calls(cluster: Cluster) -> Iterator[Call]:
             yield from edge.gate.waiting()
 
 
-def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
-    """The process ends at once: what it was doing is lost, its callers see the connection reset."""
+def stop(cluster: Cluster, replica: Replica, reason: str, *, code: int | None = None, words: str = "stopping") -> None:
+    """The process ends at once: what it was doing is lost, its callers see the connection reset.
+
+    Args:
+        code: its exit code; the usual one for the reason, if none is given.
+        words: the event that its last lines in the log are of.
+    """
     service = replica.service
+    replica.waiting = ""
+    if not replica.alive:
+        return
     replica.alive = replica.ready = replica.probed_out = False
     replica.last_exit = reason
+    replica.exit_code = exit_code(reason) if code is None else code
     service.refresh_ready()
-    cluster.recorder.log(service.name, replica.name, "stopping", reason)
+    cluster.recorder.log(service.name, replica.name, words, reason)
     victims = _lost_calls(cluster, replica)
     replica.queue.clear()
     if replica.flights is not None:
@@ -157,6 +167,9 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
         replica.pools[name] = pool = ConnectionPool(name, spec, replica, server, cluster.executor)
         if not instantly:
             pool.filler.start(nanoseconds(service.spec.start_s) // 2)
+    if cluster.without_network.get(replica.node, 0) > cluster.sim.now:
+        cluster.after(START_FAILS_AFTER, cluster.start_failed, replica, replica.restarts)
+        return
     if service.spec.keys is not None:
         cluster.config.load(replica)
     if instantly:
@@ -167,11 +180,25 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
     cluster.after(int(nanoseconds(service.spec.start_s) * spread), cluster.replica_ready, replica, replica.restarts)
 
 
-def restart(cluster: Cluster, replica: Replica, reason: str) -> None:
-    """Stop at once and start again in place (what a kubelet does with a container)."""
-    stop(cluster, replica, reason)
+def restart(
+    cluster: Cluster, replica: Replica, reason: str, *, code: int | None = None, words: str = "stopping"
+) -> None:
+    """Stop at once and start again in place (what a kubelet does with a container): later, if it crashes repeatedly."""
+    stop(cluster, replica, reason, code=code, words=words)
     replica.restarts += 1
-    start(cluster, replica)
+    if reason not in CRASHES:
+        replica.back_off = BackOff()
+        start(cluster, replica)
+        return
+    pause = replica.back_off.crashed(cluster.sim.now)
+    if not pause:
+        start(cluster, replica)
+        return
+    replica.waiting = "CrashLoopBackOff"
+    container = replica.service.name.removesuffix("-service")
+    message = f"Back-off restarting failed container {container} in pod {replica.name}"
+    cluster.record_event(replica.service, replica, "Warning", "BackOff", message)
+    cluster.after(pause, cluster.start_again, replica, replica.restarts)
 
 
 def add_replica(cluster: Cluster, service: Service, *, instantly: bool = False) -> Replica:

@@ -13,7 +13,14 @@ class Behaviour:
     """What the code of a release does beside its operations. The defaults are those of a release without defects.
 
     Fast-forward: a cluster in which any replica behaves otherwise is events only.
+
+    Attributes:
+        leak_bytes: memory that is never given back, per answer.
+        crash_share: share of the requests served whose work ends the process.
     """
+
+    leak_bytes: int = 0
+    crash_share: float = 0.0
 
 
 HEALTHY = Behaviour()
@@ -26,6 +33,7 @@ class Release:
     Attributes:
         version: image tag.
         workers, queue_limit, pools, single_flight, liveness, readiness: as in `ServiceSpec`.
+        memory_limit_bytes: of a container; 0: none.
     """
 
     version: str
@@ -36,3 +44,4 @@ class Release:
     single_flight: bool = False
     liveness: ProbeSpec | None = None
     readiness: ProbeSpec | None = None
+    memory_limit_bytes: int = 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import SECOND
 from .ahead import rehearsed
+from .crashes import BackOff
 from .edge import Breaker, Edge
 from .failures import Failure
 
@@ -77,10 +78,14 @@ class Replica:
         queue: calls that wait for a worker, first come first served.
         slow: factor on the time of all work done here.
         paused_until: the world is stopped until then (garbage collection).
-        disturbed: whether `slow`, `paused_until`, or slow operations and externals matter just now.
+        disturbed: whether `slow`, `paused_until`, slow operations and externals, or a crashing release matter just now.
         behaviour: what the release that runs here does.
+        memory_limit_bytes: of its container; 0: none.
         ready: whether the load balancer sends calls here.
         draining: it is about to be taken away.
+        last_exit, exit_code: why and with which code the process before this one ended.
+        waiting: why its container is not started; empty: it is, or about to be.
+        back_off: how long its container would be kept waiting.
         probed_out: it is not ready because its readiness probe fails.
         alive: whether the process runs.
         busy: nanoseconds of work begun since it started.
@@ -105,6 +110,9 @@ class Replica:
         self.revision = 0
         self.revision_at = 0
         self.last_exit = ""
+        self.exit_code = 0
+        self.waiting = ""
+        self.back_off = BackOff()
         self.probed_out = False
         self.draining = False
         self.begin(0)
@@ -117,8 +125,9 @@ class Replica:
         self.queue: deque[Call] = deque()
         self.slow = 1.0
         self.paused_until = 0
-        self.disturbed = self.service.uneven
         self.behaviour = self.service.behaviour
+        self.disturbed = self.service.uneven or self.behaviour.crash_share > 0
+        self.memory_limit_bytes = self.service.memory_limit_bytes
         self.busy = 0
         self.paused = 0
         self.pauses = 0
@@ -133,6 +142,21 @@ class Replica:
         """Calls being served or queued."""
         return self.workers - self.free + len(self.queue)
 
+    @property
+    def answered(self) -> int:
+        """Calls it has answered well since it started."""
+        return sum(sum(histogram[:SUM]) for histogram in self.served)
+
+    @property
+    def resident_bytes(self) -> int:
+        """The memory of its process, where that is watched."""
+        memory = self.service.spec.memory
+        if memory is None:
+            return 0
+        answered = self.answered
+        growth = (memory.full_bytes - memory.start_bytes) * (1.0 - 0.5 ** (answered / memory.half_requests))
+        return memory.start_bytes + int(growth) + self.behaviour.leak_bytes * answered
+
     def set_slow(self, factor: float) -> None:
         """Make all work begun from now on take `factor` times as long."""
         self.slow = factor
@@ -140,7 +164,9 @@ class Replica:
 
     def refresh_disturbed(self) -> None:
         """Look again whether anything keeps its work from taking its nominal time."""
-        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or self.service.uneven
+        self.disturbed = (
+            self.slow != 1.0 or self.paused_until > 0 or self.service.uneven or self.behaviour.crash_share > 0
+        )
 
     @rehearsed
     def end_pause(self, sim: Simulation) -> None:

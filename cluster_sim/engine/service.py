@@ -48,6 +48,7 @@ class Service:
         self.behaviour: Behaviour = HEALTHY
         self.liveness: ProbeSpec | None = spec.liveness
         self.readiness: ProbeSpec | None = spec.readiness
+        self.memory_limit_bytes = spec.memory.limit_bytes if spec.memory else 0
         self.previous: Release | None = None
         self.slowed: dict[str, tuple[float, Profile]] = {}
         self.externals: list[External] = []
@@ -77,6 +78,7 @@ class Service:
             single_flight=self.single_flight,
             liveness=self.liveness,
             readiness=self.readiness,
+            memory_limit_bytes=self.memory_limit_bytes,
         )
 
     def adopt(self, release: Release) -> None:
@@ -87,6 +89,7 @@ class Service:
         self.pools = dict(release.pools)
         self.single_flight = release.single_flight
         self.liveness, self.readiness = release.liveness, release.readiness
+        self.memory_limit_bytes = release.memory_limit_bytes
 
     # ------------------------------------------------------------ the pace of its work
 

@@ -161,6 +161,16 @@ RESTARTED = AlertRule(
     description="kube_pod_container_status_last_terminated_reason tells why.",
     group=WORKLOAD,
 )
+CRASH_LOOPING = AlertRule(
+    alert="KubePodCrashLooping",
+    expr='sum by (service) (kube_pod_container_status_waiting_reason{reason="CrashLoopBackOff"}) > 0',
+    # kube-prometheus looks back over five minutes and waits for fifteen; its days are our minutes.
+    keep_firing_for_s=120,
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} containers that wait to be restarted (CrashLoopBackOff): {{ $value | humanize }}",
+    description="Containers of {{ $labels.service }} end again and again, and are started after a growing pause.",
+    group=WORKLOAD,
+)
 TARGET_DOWN = AlertRule(
     alert="TargetDown",
     expr="up == 0",

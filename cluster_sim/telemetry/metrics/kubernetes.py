@@ -57,6 +57,14 @@ TERMINATED = MetricSpec(
     name="kube_pod_container_status_last_terminated_reason",
     help="Describes the last reason the container was in terminated state.",
 )
+EXIT_CODE = MetricSpec(
+    name="kube_pod_container_status_last_terminated_exitcode",
+    help="Describes the exit code for the last container in terminated state.",
+)
+WAITING = MetricSpec(
+    name="kube_pod_container_status_waiting_reason",
+    help="Describes the reason the container is currently in waiting state.",
+)
 LIMITS = MetricSpec(
     name="kube_pod_container_resource_limits", help="The number of requested limit resource by a container."
 )
@@ -74,8 +82,8 @@ DEPLOYMENT_SPECS = (SPEC_REPLICAS, REPLICAS, READY, AVAILABLE, UNAVAILABLE, GENE
 STATEFULSET_SPECS = (STATEFULSET_SPEC, STATEFULSET_REPLICAS, STATEFULSET_READY, STATEFULSET_GENERATION)
 
 
-Pod = tuple[str, str, str, str]
-"""What the series of a pod depend on: name, address, node, how its last process ended."""
+Pod = tuple[str, str, str, str, int, str]
+"""What the series of a pod depend on: name, address, node, how its last process ended and its code, why it waits."""
 
 
 class StateExporter:
@@ -117,7 +125,7 @@ class StateExporter:
         return layout.columns
 
     def _pod(self, layout: Layout, service: Service, pod: Pod) -> None:
-        name, ip, node, last_exit = pod
+        name, ip, node, last_exit, exit_code, waiting = pod
         labels = {"service": service.name, "pod": name}
         container = {**labels, "container": _container_name(service)}
         layout.constant(POD_INFO, {**labels, "node": node, "pod_ip": ip})
@@ -127,7 +135,11 @@ class StateExporter:
         layout.value(RESTARTS, container)
         if last_exit:
             layout.constant(TERMINATED, {**container, "reason": last_exit})
-        if service.keyspace is not None:
+        if exit_code and service.spec.memory is not None:  # of containers that are watched closely
+            layout.constant(EXIT_CODE, container, exit_code)
+        if waiting:
+            layout.constant(WAITING, {**container, "reason": waiting})
+        if service.keyspace is not None or service.spec.memory is not None:
             layout.value(LIMITS, {**container, "resource": "memory", "unit": "byte"})
         if service.backends is not None:
             layout.value(LIMITS, {**container, "resource": "cpu", "unit": "core"})
@@ -151,10 +163,12 @@ class StateExporter:
                 values += (wanted, count, ready, ready, max(wanted - ready, 0), generation)
             pods = []
             for replica in replicas:
-                pods.append((replica.name, replica.ip, replica.node, replica.last_exit))
+                pods.append((replica.name, replica.ip, replica.node, replica.last_exit, replica.exit_code, replica.waiting))
                 values += (not replica.ready, replica.ready, replica.restarts)
                 if service.keyspace is not None:
                     values.append(service.keyspace.memory_limit_bytes)
+                if service.spec.memory is not None:
+                    values.append(service.memory_limit_bytes)
                 if service.backends is not None:
                     values.append(replica.workers)
             key.append(tuple(pods))
@@ -177,13 +191,15 @@ class NodeExporter:
         self.grid: Grid = ("node", self.name)
 
     def catch_up(self, present: Present) -> None:
-        """It reads the work of the pods on the node, and the memory of stores."""
+        """It reads the work of the pods on the node, and their memory."""
         for service in self.services:
             for replica in service.replicas:
                 if replica.node == self.name:
                     present.work(replica)
                     if service.keyspace is not None:
                         present.keys(service)
+                    if service.spec.memory is not None:
+                        present.answers(replica)
 
     def gone(self) -> bool:
         """Nodes stay."""
@@ -201,7 +217,7 @@ class NodeExporter:
         for service, pod in cast("tuple[tuple[Service, str], ...]", key):
             labels = {"service": service.name, "pod": pod, "container": _container_name(service)}
             layout.value(CONTAINER_CPU, labels, divisor=SECOND)
-            if service.keyspace is not None:
+            if service.keyspace is not None or service.spec.memory is not None:
                 layout.value(CONTAINER_MEMORY, labels)
                 layout.value(CONTAINER_LIMIT, labels)
         return layout.columns
@@ -217,6 +233,8 @@ class NodeExporter:
                     values.append(replica.busy)
                     if service.keyspace is not None:
                         values += (service.keyspace.used_bytes, service.keyspace.memory_limit_bytes)
+                    if service.spec.memory is not None:
+                        values += (replica.resident_bytes, replica.memory_limit_bytes)
         return tuple(key), Reading([], values)
 
 
