@@ -349,10 +349,14 @@ class Cluster:
                 return
         lifecycle.Scaling(self, self.service(service), replicas, nanoseconds(pace_s))
 
+    def next_node(self, replica: Replica) -> str:
+        """Where a pod goes when it has to leave its node."""
+        node = int(replica.node.removeprefix("node-"))
+        return f"node-{node % 3 + 1}"
+
     def evict(self, replica: Replica) -> None:
         """Move a pod to another node: its process is lost and starts again there."""
-        node = int(replica.node.removeprefix("node-"))
-        replica.node = f"node-{node % 3 + 1}"
+        replica.node = self.next_node(replica)
         lifecycle.restart(self, replica, "Evicted")
 
     def slow_down(self, replica: Replica, factor: float, until: int) -> None:
