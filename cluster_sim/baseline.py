@@ -9,6 +9,7 @@ from typing import NamedTuple
 from .clock import nanoseconds
 from .cluster import Cluster
 from .engine.config import SecretRevision
+from .engine.cron import LimitJob
 from .engine.keyspace import Keyspace
 from .engine.release import Release
 from .engine.service import Service
@@ -54,6 +55,9 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
             yield from _store(cluster, service.name, service.keyspace, service.spec.cache)
         for operation in service.slowed:
             yield Step(f"{service.name}: pace of {operation}", partial(service.restore_operation, operation))
+    for job in cluster.jobs:
+        if isinstance(job, LimitJob):
+            yield Step(f"{job.service.name}: job of {job.user}", job.delete)
     for external in cluster.externals.values():
         if external.profile is not None:
             yield Step(f"{external.name}: state", external.recover)

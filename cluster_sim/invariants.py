@@ -26,12 +26,23 @@ def nobody_turned_away(cluster: Cluster) -> bool:
     return not any(getattr(o, "sheds", False) for e in cluster.edges if e.gate is not None for o in e.gate.obstacles)
 
 
+def processes_probed(cluster: Cluster) -> bool:
+    """A process that hangs is noticed and restarted wherever that is declared."""
+    return all(service.spec.liveness is None or service.liveness is not None for service in cluster.services.values())
+
+
 def no_data_lost(cluster: Cluster) -> bool:
     """Nothing of which there was one copy has been destroyed."""
     return not cluster.losses
 
 
-INVARIANTS: tuple[Invariant, ...] = (signatures_verified, nothing_scaled_down, nobody_turned_away, no_data_lost)
+INVARIANTS: tuple[Invariant, ...] = (
+    signatures_verified,
+    nothing_scaled_down,
+    nobody_turned_away,
+    processes_probed,
+    no_data_lost,
+)
 
 
 def broken(cluster: Cluster) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ class LimitJob(Event):
         limit_bytes: what it thinks right.
         period: nanoseconds between two runs.
         suspended: whether it does not run.
+        deleted: whether it is gone for good.
     """
 
     _ok = True
@@ -36,20 +37,27 @@ class LimitJob(Event):
         self.user = user
         self.limit_bytes = limit_bytes
         self.period = period
-        self.suspended = False
+        self.suspended = self.deleted = False
         cluster.jobs.append(self)
         self._run(self)
 
     @property
     def ahead(self) -> Ahead:
         """A suspended job only sets itself again."""
-        return Ahead.IDLES if self.suspended else Ahead.BLOCKS
+        return Ahead.IDLES if self.suspended and not self.deleted else Ahead.BLOCKS
 
     def _arm(self) -> None:
         self.callbacks = [self._run]
         self.cluster.sim.push(self.cluster.sim.now + self.period, self)
 
+    def delete(self) -> None:
+        """Take it away."""
+        self.suspended = self.deleted = True
+        self.cluster.jobs.remove(self)
+
     def _run(self, _: Event) -> None:
+        if self.deleted:
+            return
         self._arm()
         if self.suspended:
             return

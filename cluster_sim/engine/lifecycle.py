@@ -52,11 +52,11 @@ def stop(cluster: Cluster, replica: Replica, reason: str, *, code: int | None = 
     """
     service = replica.service
     replica.waiting = ""
+    replica.last_exit = reason
+    replica.exit_code = exit_code(reason) if code is None else code
     if not replica.alive:
         return
     replica.alive = replica.ready = replica.probed_out = False
-    replica.last_exit = reason
-    replica.exit_code = exit_code(reason) if code is None else code
     service.refresh_ready()
     cluster.recorder.log(service.name, replica.name, words, reason)
     victims = _lost_calls(cluster, replica)

@@ -37,7 +37,7 @@ def _restore_probe(cluster: Cluster) -> None:
 
 def _raise_limit(cluster: Cluster) -> None:
     service = cluster.service("checkout-service")
-    service.memory_limit_bytes *= 2
+    service.memory_limit_bytes = service.memory_limit_bytes * 3 // 2
     cluster.roll("checkout-service")
 
 
@@ -84,7 +84,7 @@ RAISE_MEMORY_LIMIT = Remediation(
     team="platform-team",
     target="checkout-service",
     duration_s=15,
-    runbook="Doubles the memory limit of checkout-service's containers, with a rolling restart.",
+    runbook="Raises the memory limit of checkout-service's containers by half, with a rolling restart.",
     apply=_raise_limit,
 )
 RESTORE_MEMORY_LIMIT = Remediation(

@@ -163,7 +163,9 @@ class StateExporter:
                 values += (wanted, count, ready, ready, max(wanted - ready, 0), generation)
             pods = []
             for replica in replicas:
-                pods.append((replica.name, replica.ip, replica.node, replica.last_exit, replica.exit_code, replica.waiting))
+                pods.append(
+                    (replica.name, replica.ip, replica.node, replica.last_exit, replica.exit_code, replica.waiting)
+                )
                 values += (not replica.ready, replica.ready, replica.restarts)
                 if service.keyspace is not None:
                     values.append(service.keyspace.memory_limit_bytes)
