@@ -152,15 +152,15 @@ class MemorySpec:
     """The memory of one container of an application.
 
     Attributes:
-        start_bytes: what a process takes that has answered nothing yet.
+        start_bytes: what a process takes that has done nothing yet.
         full_bytes: what it takes in the end, when its caches and arenas are full.
-        half_requests: answers after which half of the way is gone.
+        half_work_s: seconds of work after which half of the way is gone.
         limit_bytes: the container's limit; above it the kernel kills the process.
     """
 
     start_bytes: int
     full_bytes: int
-    half_requests: int
+    half_work_s: float
     limit_bytes: int
 
 

@@ -153,9 +153,9 @@ class Replica:
         memory = self.service.spec.memory
         if memory is None:
             return 0
-        answered = self.answered
-        growth = (memory.full_bytes - memory.start_bytes) * (1.0 - 0.5 ** (answered / memory.half_requests))
-        return memory.start_bytes + int(growth) + self.behaviour.leak_bytes * answered
+        growth = (memory.full_bytes - memory.start_bytes) * (1.0 - 0.5 ** (self.busy / SECOND / memory.half_work_s))
+        leak = self.behaviour.leak_bytes
+        return memory.start_bytes + int(growth) + (leak * self.answered if leak else 0)
 
     def set_slow(self, factor: float) -> None:
         """Make all work begun from now on take `factor` times as long."""

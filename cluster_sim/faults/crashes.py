@@ -15,8 +15,8 @@ from .settings import All, PagedBy, Provisioned, Setting
 MIB = 1 << 20
 AUTH, CHECKOUT, INVENTORY, PAYMENT = "auth-service", "checkout-service", "inventory-service", "payment-service"
 
-_JVM = MemorySpec(start_bytes=310 * MIB, full_bytes=430 * MIB, half_requests=600, limit_bytes=640 * MIB)
-_PYTHON = MemorySpec(start_bytes=170 * MIB, full_bytes=300 * MIB, half_requests=500, limit_bytes=448 * MIB)
+_JVM = MemorySpec(start_bytes=310 * MIB, full_bytes=430 * MIB, half_work_s=8.0, limit_bytes=640 * MIB)
+_PYTHON = MemorySpec(start_bytes=170 * MIB, full_bytes=300 * MIB, half_work_s=2.0, limit_bytes=448 * MIB)
 """Containers of the usual size for their runtimes (chosen)."""
 
 WATCHED: tuple[Setting, ...] = (
@@ -46,7 +46,7 @@ def _twins(name: str) -> tuple[str, ...]:
 
 
 def _release_leak(cluster: Cluster) -> None:
-    leak = int(pick(cluster, "leak_mib", 3.0, 4.5) * MIB)
+    leak = int(pick(cluster, "leak_mib", 7.0, 10.0) * MIB)
     cluster.deploy(CHECKOUT, replace(cluster.service(CHECKOUT).behaviour, leak_bytes=leak))
 
 
@@ -79,10 +79,10 @@ MEMORY_LEAK = Fault(
     family=Family.CRASH_LOOPING,
     twins=_twins("svc_memory_leak_oomkill"),
     story=(
-        "A release of checkout-service keeps 3 to 4.5 MiB of every order it has answered. A pod's memory climbs from "
-        "its start to the container's limit within some hundred orders, and the kernel kills it without a last word. "
+        "A release of checkout-service keeps 7 to 10 MiB of every order it has answered. A pod's memory climbs from "
+        "its start to the container's limit within thirty to fifty orders, and the kernel kills it without a last word. "
         "Killed again and again, it is kept waiting longer each time, the others get its orders and fill faster, and "
-        "in the end nobody is left. (The catalogue has 45 minutes from start to limit; here it is one and a half, so "
+        "in the end nobody is left. (The catalogue has 45 minutes from start to limit; here it is less than one, so "
         "that an incident fits an episode.)"
     ),
     evidence=(
@@ -94,7 +94,7 @@ MEMORY_LEAK = Fault(
         Evidence(
             service=CHECKOUT,
             shows="memory that climbs with every order, far above what the service needs",
-            promql=f'max(max_over_time(container_memory_working_set_bytes{{service="{CHECKOUT}"}}[5m])) > {500 * MIB}',
+            promql=f'max(max_over_time(container_memory_working_set_bytes{{service="{CHECKOUT}"}}[10m])) > {450 * MIB}',
         ),
     ),
     alerts=CRASH_LOOP,
@@ -113,7 +113,7 @@ def _tighten_probe(cluster: Cluster) -> None:
         timeout_s=1.0,
         failure_threshold=1,
         needs_worker=True,
-        check_s=pick(cluster, "check_s", 0.25, 0.33),
+        check_s=pick(cluster, "check_s", 0.28, 0.36),
     )
     cluster.service(PAYMENT).liveness = probe
     cluster.roll(PAYMENT)
@@ -175,7 +175,7 @@ REBALANCER = "system:serviceaccount:ops:vpa-updater"
 
 
 def _rebalance(cluster: Cluster) -> None:
-    limit = pick_whole(cluster, "limit_mib", 205, 230) * MIB
+    limit = pick_whole(cluster, "limit_mib", 195, 210) * MIB
     period = int(pick(cluster, "period_s", 180, 300) * SECOND)
     LimitJob(cluster, cluster.service(INVENTORY), REBALANCER, limit, period)
 
@@ -365,7 +365,7 @@ def _move_pod(cluster: Cluster) -> None:
     """A pod is moved to a node whose network is not there yet for what starts on it."""
     service = cluster.service(PAYMENT)
     replica = service.replicas[pick_one(cluster, "pod", [0, 1, 2])]
-    until = cluster.now + int(pick(cluster, "network_s", 25, 70) * SECOND)
+    until = cluster.now + int(pick(cluster, "network_s", 48, 84) * SECOND)
     cluster.without_network[cluster.next_node(replica)] = until
     cluster.evict(replica)
 

@@ -200,8 +200,6 @@ class NodeExporter:
                     present.work(replica)
                     if service.keyspace is not None:
                         present.keys(service)
-                    if service.spec.memory is not None:
-                        present.answers(replica)
 
     def gone(self) -> bool:
         """Nodes stay."""
