@@ -80,7 +80,7 @@ MEMORY_LEAK = Fault(
     twins=_twins("svc_memory_leak_oomkill"),
     story=(
         "A release of checkout-service keeps 7 to 10 MiB of every order it has answered. A pod's memory climbs from "
-        "its start to the container's limit within thirty to fifty orders, and the kernel kills it without a last word. "
+        "its start to the container's limit within thirty to fifty orders: the kernel kills it without a last word. "
         "Killed again and again, it is kept waiting longer each time, the others get its orders and fill faster, and "
         "in the end nobody is left. (The catalogue has 45 minutes from start to limit; here it is less than one, so "
         "that an incident fits an episode.)"
