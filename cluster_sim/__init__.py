@@ -9,6 +9,16 @@ from .cluster import Cluster
 from .errors import ClusterSimError, DuplicateName, InvalidSpec, NoPage, UnknownName
 from .evidence import found
 from .faults import FAULTS, TASK_FAULTS, Evidence, Family, Fault, Mechanism, Plan
+from .generator import (
+    DIFFICULTIES,
+    SIZE,
+    Address,
+    Blueprint,
+    Generated,
+    InvalidAddress,
+    Split,
+    build,
+)
 from .harm import EndpointHarm, Harm, harm, patience_s
 from .incident import Incident, begin
 from .invariants import broken
@@ -33,6 +43,7 @@ from .warmup import WarmUps
 __all__ = [
     "ALERT_RULES",
     "DEFAULT_ARRIVAL_RATE_HZ",
+    "DIFFICULTIES",
     "ENDPOINTS",
     "EPOCH_UNIX_S",
     "FAULTS",
@@ -40,12 +51,15 @@ __all__ = [
     "REMEDIATIONS",
     "RULES",
     "SERVICES",
+    "SIZE",
     "TASK_FAULTS",
     "TEAMS",
     "WINDOW",
     "WINDOW_S",
+    "Address",
     "Alert",
     "AlertRule",
+    "Blueprint",
     "Cluster",
     "ClusterLogs",
     "ClusterSimError",
@@ -57,9 +71,11 @@ __all__ = [
     "Examination",
     "Family",
     "Fault",
+    "Generated",
     "Golden",
     "Harm",
     "Incident",
+    "InvalidAddress",
     "InvalidSpec",
     "Matcher",
     "Mechanism",
@@ -72,11 +88,13 @@ __all__ = [
     "Series",
     "ServiceSpec",
     "Severity",
+    "Split",
     "Streams",
     "UnknownName",
     "WarmUps",
     "begin",
     "broken",
+    "build",
     "catalogue",
     "detail",
     "drift",

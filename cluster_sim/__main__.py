@@ -1,4 +1,4 @@
-"""Commands of the simulator: `python -m cluster_sim table|reference|export`."""
+"""Commands of the simulator: `python -m cluster_sim table|reference|export|describe|realism`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from .exports import command as export
+from .generator import describe
 from .proof import tables
+from .realism import report
 from .reference import PAGES, page
 
 
@@ -28,10 +30,22 @@ def main(arguments: list[str] | None = None) -> int:
     reference.add_argument("folder", type=Path, nargs="?", default=Path("docs/reference"))
     exports = commands.add_parser("export", help="write episodes as data sets: metrics, logs, traces and the truth")
     export.add_options(exports)
+    descriptions = commands.add_parser("describe", help="print generated incidents with their truth")
+    describe.add_options(descriptions)
+    realism = commands.add_parser("realism", help="measure how real generated incidents look")
+    realism.add_argument("--incidents", type=int, default=60, help="how many (default: 60)")
     options = parser.parse_args(arguments)
+    if options.command == "realism":
+        if options.incidents < 1:
+            realism.error("--incidents must be at least 1")
+        print("\n".join(report(options.incidents)))
+        return 0
+    if options.command == "describe":
+        return describe.run(options, descriptions)
     if options.command == "export":
         return export.run(options, exports)
     if options.command == "reference":
+        (options.folder / "faults").mkdir(exist_ok=True)
         for name in PAGES:
             (options.folder / name).write_text(page(name), encoding="utf-8")
         return 0

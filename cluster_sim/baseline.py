@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 from .clock import nanoseconds
 from .cluster import Cluster
+from .engine.admission import MAXCLIENTS, Admission
 from .engine.config import SecretRevision
 from .engine.cron import LimitJob
 from .engine.keyspace import Keyspace
 from .engine.release import Release
 from .engine.service import Service
+from .engine.volume import Volume
 from .specs import BackendSpec, CacheSpec
 
 
@@ -49,6 +51,12 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
         return
     for service in services:
         yield from _template(cluster, service)
+        if service.admission is not None:
+            yield from _admission(cluster, service.name, service.admission)
+        if service.volume is not None and service.volume != Volume():
+            yield Step(f"{service.name}: volume", partial(_fresh_volume, cluster, service))
+        if not all(replica.sidecar.well for replica in service.replicas):
+            yield Step(f"{service.name}: exporter", partial(_restart_exporters, service))
         if service.backends is not None and service.spec.backends is not None:
             yield from _database(cluster, service, service.spec.backends)
         if service.keyspace is not None and service.spec.cache is not None:
@@ -63,6 +71,8 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
             yield Step(f"{external.name}: state", external.recover)
     for edge in cluster.edges:
         for obstacle in edge.gate.obstacles if edge.gate is not None else ():
+            if isinstance(obstacle, Admission):
+                continue  # it goes when nobody is turned away any more
             yield Step(f"{edge.client}: way to {edge.server}", partial(edge.clear, obstacle))
         declared = nanoseconds(edge.spec.call.timeout_s)
         if edge.timeout != declared:
@@ -119,6 +129,34 @@ def _store(cluster: Cluster, name: str, keyspace: Keyspace, declared: CacheSpec)
         yield Step(f"{name}: keys without expiry", keyspace.delete_foreign)
     if keyspace.memory_limit_bytes != declared.memory_limit_bytes:
         yield Step(f"{name}: memory limit", limit)
+
+
+def _admission(cluster: Cluster, name: str, admission: Admission) -> Iterator[Step]:
+    """The door of a store: it asks for the password that everybody has, and takes as many as ever."""
+
+    def let_know() -> None:
+        admission.secret = admission.exporter_password = admission.password
+        for user in admission.users:
+            cluster.roll(user)
+
+    if not admission.required:
+        yield Step(f"{name}: password", partial(admission.require, True))
+    held = {client.password for client in admission.clients.values()}
+    if held | {admission.secret, admission.exporter_password} != {admission.password}:
+        yield Step(f"{name}: password of clients", let_know)
+    if admission.maxclients != MAXCLIENTS:
+        yield Step(f"{name}: maxclients", partial(setattr, admission, "maxclients", MAXCLIENTS))
+
+
+def _fresh_volume(cluster: Cluster, service: Service) -> None:
+    service.volume = Volume()
+    if not service.ready:
+        cluster.restart(service.name)
+
+
+def _restart_exporters(service: Service) -> None:
+    for replica in service.replicas:
+        replica.sidecar.restart()
 
 
 def _keys(cluster: Cluster) -> Iterator[Step]:

@@ -11,6 +11,7 @@ from simpy.events import Event
 
 from .clock import EPOCH_UNIX_S, nanoseconds
 from .engine import lifecycle
+from .engine.admission import Admission
 from .engine.ahead import Ahead, rehearsed
 from .engine.background import Background
 from .engine.call import Call
@@ -103,6 +104,9 @@ class Cluster:
         lifetime = next((s.keys.token_lifetime_s for s in spec.services if s.keys), 300.0)
         self.executor = Executor(self.sim, self.streams, self.recorder, nanoseconds(lifetime))
         self.edges = [Edge(e, into[e.server].index(e), self.executor) for e in compiler.edges]
+        self.admissions = [Admission(self, service) for service in services if service.keyspace is not None]
+        for admission in self.admissions:
+            admission.service.admission = admission
         self.operations: list[Event] = []
         self.jobs: list[Event] = []
         self.actions: list[tuple[int, str]] = []
@@ -414,12 +418,26 @@ class Cluster:
 
     # ------------------------------------------------------------ things that happen later
 
+    def entrypoint_failed(self, replica: Replica, restarts: int) -> None:
+        """What runs before a server's process has found no room for its files."""
+        if replica.restarts == restarts and replica.alive:
+            replica.failed_starts += 1
+            lifecycle.restart(self, replica, ERROR, code=FAILED_START, words="entrypoint_failed")
+
+    def start_again(self, replica: Replica, restarts: int) -> None:
+        """The pause before another start is over, unless somebody has not waited for it."""
+        if replica.restarts == restarts and not replica.alive and replica in replica.service.replicas:
+            replica.waiting = ""
+            replica.restarts += 1
+            lifecycle.start(self, replica)
+
     def replica_ready(self, replica: Replica, restarts: int) -> None:
         gone = replica.draining or replica not in replica.service.replicas
         if gone or not replica.alive or replica.restarts != restarts:
             return
         spec = replica.service.spec
         replica.ready = True
+        replica.failed_starts = 0
         replica.service.refresh_ready()
         if replica.slow < spec.warmup_factor:
             replica.set_slow(spec.warmup_factor)
@@ -438,13 +456,8 @@ class Cluster:
     def start_failed(self, replica: Replica, restarts: int) -> None:
         """A process could not reach what it needs at its start, and ends."""
         if replica.alive and replica.restarts == restarts and replica in replica.service.replicas:
+            replica.failed_starts += 1
             lifecycle.restart(self, replica, ERROR, code=FAILED_START, words="start_failed")
-
-    def start_again(self, replica: Replica, restarts: int) -> None:
-        """A container that was kept waiting after a crash is started."""
-        if replica.waiting and replica.restarts == restarts and replica in replica.service.replicas:
-            replica.waiting = ""
-            lifecycle.start(self, replica)
 
     @rehearsed
     def end_slow_spell(self, replica: Replica, restarts: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from .clock import SECOND, WINDOW
+from .clock import SECOND, WINDOW, nanoseconds
 from .cluster import Cluster
 from .errors import NoPage
 from .faults import Fault
@@ -32,13 +34,39 @@ class Incident:
     paged: int
 
 
-def begin(spec: ClusterSpec, fault: Fault, seed: int, *, noise: float = 1.0, history_s: float = HISTORY_S) -> Incident:
+class Happening(Protocol):
+    """Something that happens to a cluster at a time of its own."""
+
+    @property
+    def at_s(self) -> float:
+        """Seconds after the start."""
+        ...
+
+    def strike(self, cluster: Cluster) -> None:
+        """It happens."""
+        ...
+
+
+def begin(
+    spec: ClusterSpec,
+    fault: Fault,
+    seed: int,
+    *,
+    noise: float = 1.0,
+    history_s: float = HISTORY_S,
+    decoys: Sequence[Happening] = (),
+) -> Incident:
     """Run a cluster through its history and into a fault until somebody is paged.
+
+    Args:
+        decoys: what else happens, whatever the fault.
 
     Raises:
         NoPage: nothing paged within `LONGEST_ONSET_S` of the onset.
     """
     cluster = Cluster(spec, seed, noise)
+    for decoy in decoys:
+        cluster.after(nanoseconds(decoy.at_s), decoy.strike, cluster)
     cluster.run_for(history_s + cluster.streams.bits("onset") % ONSET_SPREAD_S)
     onset = cluster.now
     fault.inject(cluster)

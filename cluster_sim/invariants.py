@@ -16,6 +16,12 @@ def signatures_verified(cluster: Cluster) -> bool:
     return all(ring.verify_signatures for ring in rings)
 
 
+def stores_ask_for_passwords(cluster: Cluster) -> bool:
+    """No store lets in whoever comes."""
+    doors = [service.admission for service in cluster.services.values() if service.admission is not None]
+    return all(door.required for door in doors)
+
+
 def nothing_scaled_down(cluster: Cluster) -> bool:
     """Every service has at least the pods that it is declared to have."""
     return all(len(service.replicas) >= service.spec.replicas for service in cluster.services.values())
@@ -38,6 +44,7 @@ def no_data_lost(cluster: Cluster) -> bool:
 
 INVARIANTS: tuple[Invariant, ...] = (
     signatures_verified,
+    stores_ask_for_passwords,
     nothing_scaled_down,
     nobody_turned_away,
     processes_probed,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 
-from .faults import FAULTS, Mechanism
+from .faults import FAULTS, Family, Fault, Mechanism
 from .remediations import REMEDIATIONS, TEAMS
 from .services import ALERT_RULES, ENDPOINTS, RECORDING_RULES, SERVICES, seven_services
 from .specs import USERS, calls_in
@@ -94,13 +95,21 @@ def _code(expr: str) -> str:
 
 
 def faults_page() -> Iterator[str]:
-    """Root causes and the list of mechanisms."""
+    """Root causes, by confusable set, and the list of mechanisms."""
     yield "# Faults"
     yield ""
-    yield "| fault | root cause | mechanism | team | a repair must hold |"
-    yield "|---|---|---|---|---|"
-    for fault in FAULTS.values():
-        yield f"| {fault.name} | {fault.service} | {fault.mechanism} | {fault.team} | {fault.hold_s:g} s |"
+    yield "The faults of a set look alike when somebody is paged, and need different, often opposite, repairs."
+    for family in Family:
+        yield ""
+        yield f"## {family}"
+        yield ""
+        yield "| fault | root cause | mechanism | team | a repair must hold |"
+        yield "|---|---|---|---|---|"
+        for fault in FAULTS.values():
+            if fault.family is family:
+                link = f"[{fault.name}](faults/{fault.name}.md)"
+                held = "–, nothing is to be repaired" if fault.harmless else f"{fault.hold_s:g} s"
+                yield f"| {link} | {fault.service} | {fault.mechanism} | {fault.team} | {held} |"
     yield ""
     yield "## Mechanisms"
     yield ""
@@ -110,12 +119,49 @@ def faults_page() -> Iterator[str]:
         yield f"- `{mechanism}`"
 
 
+def fault_page(fault: Fault) -> Iterator[str]:
+    """One fault: what happens, what tells it from its twins, what repairs it and what only seems to."""
+    yield f"# {fault.name}"
+    yield ""
+    yield fault.story
+    yield ""
+    yield f"- Set: `{fault.family}`"
+    yield f"- Root cause: {fault.service}, `{fault.mechanism}`"
+    yield f"- Repaired by: {fault.team}" if not fault.harmless else "- Nothing is to be repaired: leave it alone."
+    yield f"- Alerts at the page or within five minutes of it: {', '.join(fault.alerts) or 'the page'}"
+    twins = ", ".join(f"[{twin}]({twin}.md)" for twin in fault.twins)
+    yield f"- Twins: {twins or '–'}"
+    yield ""
+    yield "## Evidence"
+    yield ""
+    for evidence in fault.evidence:
+        yield f"- {evidence.service}: {evidence.shows}"
+        query = f"PromQL {_code(evidence.promql)}" if evidence.promql else f"log lines with {_code(evidence.grep)}"
+        yield f"  ({query})"
+    for title, plans in (("Repairs", fault.repairs), ("Masks and wrong fixes", fault.masks)):
+        if plans:
+            yield ""
+            yield f"## {title}"
+            yield ""
+            for plan in plans:
+                steps = ", then ".join(f"`{name}` ({REMEDIATIONS[name].team})" for name in plan)
+                yield f"- {steps}"
+    if not fault.harmless:
+        yield ""
+        yield (
+            f"A repair must hold for {fault.hold_s:g} s at least"
+            + (", or longer than this incident's parameters let a mask hold" if fault.relapse_s is not None else "")
+            + (", and withstand what set it off once more." if fault.trigger is not None else ".")
+        )
+
+
 PAGES: Mapping[str, Callable[[], Iterator[str]]] = MappingProxyType(
     {
         "services.md": services_page,
         "remediations.md": remediations_page,
         "alerts.md": alerts_page,
         "faults.md": faults_page,
+        **{f"faults/{fault.name}.md": partial(fault_page, fault) for fault in FAULTS.values()},
     }
 )
 

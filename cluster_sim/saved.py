@@ -13,6 +13,7 @@ from . import specs
 from .engine.chunk import Chunk
 from .engine.log import Block
 from .engine.program import EdgeSpec, Program
+from .engine.release import Release
 from .telemetry.alerts import AlertRule, RecordingRule
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def _declared() -> list[type]:
     return [kind for kind in kinds if getattr(kind, "__dataclass_params__").frozen]  # noqa: B009 - not in its type
 
 
-SHARED = (*_declared(), AlertRule, RecordingRule, EdgeSpec, Program, Block, Chunk)
+SHARED = (*_declared(), AlertRule, RecordingRule, EdgeSpec, Program, Release, Block, Chunk)
 """What never changes once it is made: a cluster, what is saved of it and all that is restored from that hold the same
 specs, programs, and packed log records and spans."""
 

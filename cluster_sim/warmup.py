@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
 from .faults import Fault
-from .incident import HISTORY_S, Incident, begin
+from .incident import HISTORY_S, Happening, Incident, begin
 from .saved import Saved
 from .specs import ClusterSpec
 
 DEFAULT_LIMIT_BYTES = 64_000_000
 """Chosen: at the default load some hundred incidents."""
 
-Key = tuple[float, int, float, int, float, Fault]
-"""Arrival rate, number of services, noise, seed, history and fault: the spec itself is compared, it has no hash."""
+Key = tuple[float, int, float, int, float, Fault, tuple[Happening, ...]]
+"""Arrival rate, number of services, noise, seed, history, fault and decoys; the spec is compared, it has no hash."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,8 @@ class WarmUps:
     """The incidents that one process has begun, as far as they fit; the longest unused goes first.
 
     An incident is known by all that shapes it until its page: the spec (topology, traffic, rules, scrape), seed, noise,
-    length of the history, and the fault itself. The code is that of the process. It may be used from several threads.
+    length of the history, the decoys and the fault itself. The code is that of the process. It may be used from several
+    threads.
 
     Attributes:
         limit_bytes: how much is kept; 0 keeps nothing.
@@ -59,14 +61,21 @@ class WarmUps:
         return len(self._kept)
 
     def begin(
-        self, spec: ClusterSpec, fault: Fault, seed: int, *, noise: float = 1.0, history_s: float = HISTORY_S
+        self,
+        spec: ClusterSpec,
+        fault: Fault,
+        seed: int,
+        *,
+        noise: float = 1.0,
+        history_s: float = HISTORY_S,
+        decoys: Sequence[Happening] = (),
     ) -> Incident:
         """The same as `begin`, restored where it was begun before.
 
         Raises:
             NoPage: nothing pages.
         """
-        key = (spec.arrival_rate_hz, len(spec.services), noise, seed, history_s, fault)
+        key = (spec.arrival_rate_hz, len(spec.services), noise, seed, history_s, fault, tuple(decoys))
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None and kept.spec == spec:
@@ -77,7 +86,7 @@ class WarmUps:
                 self.misses += 1
         if kept is not None:
             return kept.incident()
-        incident = begin(spec, fault, seed, noise=noise, history_s=history_s)
+        incident = begin(spec, fault, seed, noise=noise, history_s=history_s, decoys=decoys)
         if self.limit_bytes:
             saved = Saved(incident.cluster)
             self._keep(key, Kept(spec=spec, fault=fault, onset=incident.onset, paged=incident.paged, saved=saved))

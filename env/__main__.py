@@ -1,4 +1,4 @@
-"""Commands of the environment: `python -m env sweep|evaluate|replay`."""
+"""Commands of the environment: `python -m env sweep|evaluate|twins|replay`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from . import twins
 from .evaluate import play_all, summary
 from .live.replay import report
 from .policies import POLICIES
@@ -36,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     evaluate.add_argument("--task", nargs="+", choices=list(TASKS), default=list(TASKS), metavar="TASK")
     evaluate.add_argument("--seeds", type=int, default=20, help="seeds 0 to SEEDS-1 (default: 20)")
     evaluate.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
+    apart = commands.add_parser("twins", help="measure whether twins can be told apart by their first page alone")
+    apart.add_argument("--pages", type=int, default=20, help="first pages of each fault (default: 20)")
     replay = commands.add_parser("replay", help="play a live run again from its log")
     replay.add_argument("log", type=Path, help="the file LIVE_LOG named, or GET /operator/log.jsonl")
     replay.add_argument("--until", type=float, default=None, metavar="SECONDS", help="simulated time to stop at")
@@ -43,6 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "replay":
         return report(options.log, options.until, metrics=options.metrics)
+    if options.command == "twins":
+        if options.pages < 2:
+            apart.error("--pages must be at least 2")
+        for line in twins.report(options.pages):
+            print(line, flush=True)
+        return 0
     if options.command == "sweep":
         return command.main(options, sweeps)
     if options.seeds < 1:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from cluster_sim import REMEDIATIONS, SERVICES, TEAMS, Cluster, Fault
+from cluster_sim import REMEDIATIONS, SERVICES, TEAMS, Cluster, Fault, examine, is_safe, judge
 
 from .diagnosis import read_statement, text_of
 from .episode import EpisodeRecord, Fix
@@ -27,6 +27,7 @@ class Scene:
 
     Attributes:
         looked: service → instant of the last look at it.
+        thorough: whether a repair has to withstand the trigger as well, and to cost no data, security or service.
         watched: whether anybody is there to see what an action brings to light; if not, it lets only its time pass.
     """
 
@@ -36,6 +37,15 @@ class Scene:
     record: EpisodeRecord
     looked: dict[str, int] = field(default_factory=dict)
     watched: bool = True
+    thorough: bool = False
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the incident is over, read from the world."""
+        if not is_safe(self.cluster, self.fault):
+            return False
+        verdict = examine(self.cluster, self.fault) if self.thorough else judge(self.cluster, self.fault)
+        return verdict.recovered
 
 
 @dataclass
@@ -108,7 +118,7 @@ def _apply_fix(scene: Scene, action: Action) -> Effect:
     began = cluster.now
     before = scene.fault.distance(cluster)
     remediation.carry_out(cluster)
-    wrong = not scene.fault.distance(cluster) < before
+    wrong = not (scene.fault.distance(cluster) < before or _part_of_a_repair(scene, remediation.name))
     scene.record.fixes.append(Fix(name=remediation.name, step=scene.record.step, wrong=wrong))
     took = (cluster.now - began) / 1e9
     left = "; a rollout has not finished" if cluster.operations else ""
@@ -116,6 +126,12 @@ def _apply_fix(scene: Scene, action: Action) -> Effect:
         f"{remediation.name} was carried out on {remediation.target} and given time to settle: {took:.0f} s{left}."
     )
     return Effect(message=message, changed=True, wrong_fix=wrong)
+
+
+def _part_of_a_repair(scene: Scene, fix: str) -> bool:
+    """Whether it is one step of a repair with several, whose others move the root parameters; or tidies up."""
+    fault = scene.fault
+    return scene.thorough and any(fix in plan for plan in fault.repairs if len(plan) > 1 or fault.harmless)
 
 
 def _postmortem(scene: Scene, action: Action) -> Effect:

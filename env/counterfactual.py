@@ -16,7 +16,7 @@ from .episode import EpisodeRecord, Read
 from .errors import BadRequest, UnknownTask
 from .models import Action, EpisodeOptions, Name, Seed
 from .scenes import begin_scene
-from .tasks import TASKS
+from .tasks import MAX_STEPS, TASK_IDS, TASKS
 from .tools import READ_LIMIT_S, READ_S
 
 LONGEST_AFTER_S = 3600.0
@@ -210,11 +210,12 @@ def _check(played: Played) -> None:
     """Refuse what was never an episode."""
     if played.options.attach is not None:
         raise BadRequest("options: an episode of the live cluster cannot be played again", ("options",))
-    if played.task_id not in TASKS:
+    if played.task_id not in TASK_IDS:
         raise UnknownTask(played.task_id)
     steps = len(played.actions)
-    if steps > TASKS[played.task_id].max_steps:
-        raise BadRequest(f"actions: this task has at most {TASKS[played.task_id].max_steps} steps", ("actions",))
+    most = TASKS[played.task_id].max_steps if played.task_id in TASKS else MAX_STEPS
+    if steps > most:
+        raise BadRequest(f"actions: this task has at most {most} steps", ("actions",))
     if len(played.reads) * READ_S > READ_LIMIT_S:
         raise BadRequest(f"reads: an episode has at most {READ_LIMIT_S / READ_S:.0f}", ("reads",))
     if not all(0 <= read.after_step <= steps for read in played.reads):

@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import asdict
 from typing import Any
 
-from cluster_sim import Cluster, WarmUps, exposition, is_safe, judge, rfc3339
+from cluster_sim import Cluster, WarmUps, exposition, rfc3339
 
 from .actions import ACTIONS, Effect, Scene, check
 from .episode import EpisodeRecord, Event, Read
@@ -16,7 +16,7 @@ from .models import Action, EpisodeOptions, Observation
 from .observation import Look, available_actions, observe
 from .rewards import Outcome, shaped_reward, sparse_reward, table_reward
 from .scenes import begin_scene, copy_scene
-from .tasks import TASKS, IncidentTask
+from .tasks import TASKS, IncidentTask, generated_task
 from .tools import READ_LIMIT_S, READ_S, understood
 
 
@@ -56,7 +56,7 @@ class IncidentEnvironment:
         """
         options = options or EpisodeOptions()
         scene = begin_scene(task_id, seed, options, self._warm_ups)
-        task = TASKS[task_id]
+        task = TASKS[task_id] if task_id in TASKS else generated_task(scene.fault)
         self._scene = scene
         self._task, self._options = task, options
         self._grade = grade(task.criteria, scene.owner, scene.record)
@@ -158,8 +158,7 @@ class IncidentEnvironment:
         record = scene.record
         if record.repaired_at is not None and not effect.changed:
             return False
-        recovered = is_safe(scene.cluster, scene.fault) and judge(scene.cluster, scene.fault).recovered
-        if not recovered:
+        if not scene.recovered:
             record.repaired_at = None
             return False
         if record.repaired_at is not None:
@@ -171,6 +170,8 @@ class IncidentEnvironment:
 
     def _complete(self, record: EpisodeRecord) -> bool:
         explained = record.postmortem is not None or not self._task.needs_postmortem
+        if self._running().fault.harmless:
+            return explained
         return record.repaired_at is not None and self._running().owner in record.escalated and explained
 
     def _reward(self, outcome: Outcome) -> float:
@@ -206,7 +207,7 @@ class IncidentEnvironment:
         """The episode as it stands; its truth and score only when it is done."""
         scene = self._running()
         state: dict[str, Any] = {
-            "episode_id": f"{self._task.task_id}-{scene.record.seed}",
+            "episode_id": self._options.episode_name(self._task.task_id, scene.record.seed),
             "step_count": scene.record.step,
             "task_id": self._task.task_id,
             "seed": scene.record.seed,
@@ -232,6 +233,11 @@ class IncidentEnvironment:
             "breakdown": {"lines": self._grade.lines, "deductions": self._grade.deductions},
             "truth": {"root_cause": fault.service, "mechanism": str(fault.mechanism), "fault": fault.name},
         }
+
+    @property
+    def task(self) -> IncidentTask:
+        """What is being played."""
+        return self._task
 
     @property
     def read_api(self) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from cluster_sim import Mechanism
+
 from .episode import EpisodeRecord
 from .postmortem import Concept, coverage, states_cause
 
@@ -93,6 +95,30 @@ class Repaired:
 
     def earned(self, record: EpisodeRecord) -> float:
         return self.weight if record.repaired_at is not None else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognised:
+    """The first root-cause statement says that there is no incident, which is so."""
+
+    weight: float
+    name: str = "recognise that nothing is to be repaired"
+
+    def earned(self, record: EpisodeRecord) -> float:
+        said = record.statement
+        return self.weight if said is not None and said.mechanism == Mechanism.NO_INCIDENT else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftAlone:
+    """Nothing was changed that needed no change; it counts only for who knows why."""
+
+    weight: float
+    name: str = "leave the system alone"
+
+    def earned(self, record: EpisodeRecord) -> float:
+        knew = Recognised(weight=1.0).earned(record) > 0
+        return self.weight if knew and not any(fix.wrong for fix in record.fixes) else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

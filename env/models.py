@@ -7,6 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 DEFAULT_TASK_ID = "task_easy"
+DEFAULT_SPLIT = "train"
+LAST_INDEX = 999_999
+HARDEST = 5
+"""The generator's, which this module does not import; a test keeps them equal."""
 MAX_SEED = 2**63 - 1
 MAX_TARGET_CHARS = 128
 MAX_DETAILS_CHARS = 16_384
@@ -154,8 +158,11 @@ class EpisodeOptions(BaseModel):
     """How an episode is played, beside its task and seed.
 
     Attributes:
-        noise: level of the healthy traffic's own trouble; 0 is none, 1 the default.
-        arrival_rate_hz: user requests per second at the edge.
+        noise: level of the healthy traffic's own trouble; 0 is none, 1 the default. Of a generated incident it is a
+            factor on the level that goes with its difficulty.
+        arrival_rate_hz: user requests per second at the edge; a generated incident varies around it.
+        split, index, difficulty: which generated incident it is; without an index the seed stands for one, without a
+            difficulty it has that of its index.
         reward_mode: the seed's table, the change of the score, or the score at the end.
         read_api: whether the Prometheus, Loki, … read APIs answer for this episode; the result records it.
         attach: `live` to be on call for the live cluster instead; task, seed and the other options say nothing there.
@@ -165,9 +172,19 @@ class EpisodeOptions(BaseModel):
 
     noise: float = Field(default=1.0, ge=0, le=3, allow_inf_nan=False)
     arrival_rate_hz: float = Field(default=20.0, ge=5, le=500, allow_inf_nan=False)
+    split: Literal["train", "validation", "test"] | None = None
+    index: int | None = Field(default=None, ge=0, le=LAST_INDEX)
+    difficulty: int | None = Field(default=None, ge=1, le=HARDEST)
     reward_mode: Literal["table", "shaped", "sparse"] = "table"
     read_api: bool = False
     attach: Literal["live"] | None = None
+
+    def episode_name(self, task_id: str, seed: int) -> str:
+        """`task_easy-7`, or `generated-test-17-d3`."""
+        if self.split is None and self.index is None and self.difficulty is None:
+            return f"{task_id}-{seed}"
+        level = "" if self.difficulty is None else f"-d{self.difficulty}"
+        return f"{task_id}-{self.split or DEFAULT_SPLIT}-{seed if self.index is None else self.index}{level}"
 
 
 class ResetRequest(EpisodeOptions):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import fields, replace
 
-from cluster_sim import Cluster, NoPage, WarmUps, begin, seven_services
+from cluster_sim import SIZE, Address, Cluster, Incident, NoPage, Split, WarmUps, begin, build, seven_services
 
 from .actions import Scene
 from .episode import EpisodeRecord
 from .errors import BadRequest, UnknownTask
-from .models import EpisodeOptions
-from .tasks import TASKS
+from .models import DEFAULT_SPLIT, EpisodeOptions
+from .tasks import GENERATED, TASK_IDS, TASKS
 
 
 def begin_scene(task_id: str, seed: int, options: EpisodeOptions, warm_ups: WarmUps | None = None) -> Scene:
@@ -24,15 +24,38 @@ def begin_scene(task_id: str, seed: int, options: EpisodeOptions, warm_ups: Warm
         UnknownTask: there is no such task.
         BadRequest: with these options the incident hurts nobody enough for a page.
     """
-    if task_id not in TASKS:
+    if task_id not in TASK_IDS:
         raise UnknownTask(task_id)
-    fault = TASKS[task_id].root
-    begin_incident = begin if warm_ups is None else warm_ups.begin
+    thorough = task_id == GENERATED
     try:
-        incident = begin_incident(seven_services(options.arrival_rate_hz), fault, seed, noise=options.noise)
+        incident = _generated(seed, options, warm_ups) if thorough else _fixed(task_id, seed, options, warm_ups)
     except NoPage:
         raise BadRequest("seed: nobody is paged in this world with these options; take another seed") from None
-    return Scene(incident.cluster, fault, fault.team, EpisodeRecord(task_id=task_id, seed=seed))
+    fault = incident.fault
+    owner = "" if fault.harmless else fault.team
+    return Scene(incident.cluster, fault, owner, EpisodeRecord(task_id=task_id, seed=seed), thorough=thorough)
+
+
+def _fixed(task_id: str, seed: int, options: EpisodeOptions, warm_ups: WarmUps | None) -> Incident:
+    """The incident of one of the fixed tasks."""
+    for name in ("split", "index", "difficulty"):
+        if getattr(options, name) is not None:
+            raise BadRequest(f"{name}: only task {GENERATED} has it", (name,))
+    begin_incident = begin if warm_ups is None else warm_ups.begin
+    spec = seven_services(options.arrival_rate_hz)
+    return begin_incident(spec, TASKS[task_id].root, seed, noise=options.noise)
+
+
+def _generated(seed: int, options: EpisodeOptions, warm_ups: WarmUps | None) -> Incident:
+    """The incident at an address; without an index the seed stands for one."""
+    address = Address(
+        split=Split(options.split or DEFAULT_SPLIT),
+        index=seed % SIZE if options.index is None else options.index,
+        difficulty=options.difficulty,
+        noise=options.noise,
+        rate_hz=options.arrival_rate_hz,
+    )
+    return build(address, warm_ups).incident
 
 
 def copy_scene(scene: Scene, cluster: Cluster | None = None) -> Scene:

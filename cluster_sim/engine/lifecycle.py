@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ..cluster import Cluster
     from .service import Service
 
+ENTRYPOINT = SECOND // 2
+"""Nanoseconds that what runs before a server's process takes (chosen)."""
+
 DRAIN = 3 * SECOND
 """A pod that is told to stop gets no new calls and has this long to finish (chosen)."""
 
@@ -71,6 +74,8 @@ def stop(cluster: Cluster, replica: Replica, reason: str, *, code: int | None = 
     for call in victims:
         if call.parent is not None:
             cluster.executor.abandon(call, failure)
+    for admission in cluster.admissions:
+        admission.process_stopped(replica)
 
 
 def _lost_calls(cluster: Cluster, replica: Replica) -> list[Call]:
@@ -172,6 +177,11 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
         return
     if service.spec.keys is not None:
         cluster.config.load(replica)
+    for admission in cluster.admissions:
+        admission.process_started(replica)
+    if service.volume is not None and service.volume.full:
+        cluster.after(ENTRYPOINT, cluster.entrypoint_failed, replica, replica.restarts)
+        return
     if instantly:
         replica.ready = True
         service.refresh_ready()
@@ -185,13 +195,13 @@ def restart(
 ) -> None:
     """Stop at once and start again in place (what a kubelet does with a container): later, if it crashes repeatedly."""
     stop(cluster, replica, reason, code=code, words=words)
-    replica.restarts += 1
-    if reason not in CRASHES:
+    if reason in CRASHES:
+        pause = replica.back_off.crashed(cluster.sim.now)
+    else:
+        pause = replica.failed_starts = 0
         replica.back_off = BackOff()
-        start(cluster, replica)
-        return
-    pause = replica.back_off.crashed(cluster.sim.now)
     if not pause:
+        replica.restarts += 1
         start(cluster, replica)
         return
     replica.waiting = "CrashLoopBackOff"
@@ -276,6 +286,8 @@ class Rollout(Event):
 class Recreation(Event):
     """Every replica of a service restarted at once; over when they are ready and clients' pools have been refilled.
 
+    Those that do not come up, however often they are started, are not waited for.
+
     Attributes:
         until: nanoseconds, after which pools that stay short are no longer waited for.
     """
@@ -298,7 +310,7 @@ class Recreation(Event):
         self.cluster.sim.push(self.cluster.sim.now + SECOND, self)
 
     def _look(self, _: Event) -> None:
-        ready = len(self.service.ready) == len(self.service.replicas)
+        ready = all(replica.ready or replica.failed_starts or replica.waiting for replica in self.service.replicas)
         if ready and (self._refilled() or self.cluster.sim.now >= self.until):
             self.cluster.operations.remove(self)
         else:

@@ -17,10 +17,13 @@ class Behaviour:
     Attributes:
         leak_bytes: memory that is never given back, per answer.
         crash_share: share of the requests served whose work ends the process.
+        store_connections_left: connections to each of its stores that it opens for a call and never closes; 0: it
+            uses those of its pool.
     """
 
     leak_bytes: int = 0
     crash_share: float = 0.0
+    store_connections_left: int = 0
 
 
 HEALTHY = Behaviour()

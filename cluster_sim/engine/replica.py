@@ -11,6 +11,7 @@ from .ahead import rehearsed
 from .crashes import BackOff
 from .edge import Breaker, Edge
 from .failures import Failure
+from .sidecar import Sidecar
 
 if TYPE_CHECKING:
     from .call import Call
@@ -88,6 +89,8 @@ class Replica:
         back_off: how long its container would be kept waiting.
         probed_out: it is not ready because its readiness probe fails.
         alive: whether the process runs.
+        failed_starts: how often in a row the process has ended before it was ready.
+        sidecar: the exporter beside it, where it has one.
         busy: nanoseconds of work begun since it started.
         served: successful answers by edge slot, as histograms.
         failed: failed answers by (edge slot, failure), as histograms.
@@ -115,6 +118,8 @@ class Replica:
         self.back_off = BackOff()
         self.probed_out = False
         self.draining = False
+        self.failed_starts = 0
+        self.sidecar = Sidecar()
         self.begin(0)
 
     def begin(self, now: int) -> None:

@@ -13,8 +13,10 @@ from .profile import Profile
 from .program import UNIFORM_RANGE
 from .release import HEALTHY, Behaviour, Release
 from .replica import Replica
+from .volume import Volume
 
 if TYPE_CHECKING:
+    from .admission import Admission
     from .external import External
 
 __all__ = ["LogRecord", "Service"]
@@ -31,6 +33,8 @@ class Service:
         error_threshold: background error probability of one call, in units of 2**-32.
         replicas: the pods there are, by ordinal; `ready` those that calls are sent to.
         absence: how a call fails while nobody is ready.
+        admission: whom a store lets in.
+        volume: where a store keeps its files.
         turn: index of the replica that was called last (round robin).
         version: image tag.
     """
@@ -63,6 +67,8 @@ class Service:
         self.generation = 1
         self.backends = Backends(spec.backends) if spec.backends else None
         self.keyspace = Keyspace(spec.cache) if spec.cache else None
+        self.admission: Admission | None = None
+        self.volume = Volume() if spec.cache else None
         self.log = Log()
 
     # ------------------------------------------------------------ the pod template

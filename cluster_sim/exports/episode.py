@@ -80,7 +80,7 @@ def play(plan: Plan, seed: int) -> Episode:
         healthy = Cluster(spec, seed, plan.noise)
         healthy.run_for(HISTORY_S + plan.duration_s)
         return Episode(plan=plan, seed=seed, cluster=healthy)
-    incident = begin(spec, plan.fault, seed, noise=plan.noise)
+    incident = begin(plan.fault.spec(spec), plan.fault, seed, noise=plan.noise)
     cluster = incident.cluster
     pages = tuple(dict.fromkeys(alert.name for alert in cluster.alerts.firing(Severity.PAGE)))
     right_fixes = _right_fixes(incident) if plan.find_fixes else None
@@ -103,7 +103,9 @@ def play(plan: Plan, seed: int) -> Episode:
 
 
 def _right_fixes(incident: Incident) -> tuple[str, ...]:
-    """The remediations after which the root is safe and users are served well for the hold time."""
+    """The remediations after which the root is safe and users are served well for the hold time; alone, each."""
+    if incident.fault.harmless:
+        return ()
     right = []
     for name, remediation in REMEDIATIONS.items():
         branch = incident.cluster.branch()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..cluster import Cluster
 from .fault import Evidence, Family, Fault, Mechanism
+from .parameters import pick_whole
 
 
 def wanted_connections(cluster: Cluster) -> int:
@@ -21,7 +22,7 @@ def wanted_connections(cluster: Cluster) -> int:
 
 def _scale_out_payment(cluster: Cluster) -> None:
     # A fixed pool per pod: seven or eight pods want 105 or 120 connections, on top of inventory's 30.
-    replicas = 7 + cluster.streams.bits("fault/replicas") % 2
+    replicas = pick_whole(cluster, "replicas", 7, 8)
     cluster.scale("payment-service", replicas, pace_s=6.0)
 
 

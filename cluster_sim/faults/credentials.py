@@ -5,15 +5,16 @@ from __future__ import annotations
 from ..cluster import Cluster
 from ..engine.config import SecretRevision
 from .fault import Evidence, Family, Fault, Mechanism
+from .parameters import pick_whole
 
 
 def _rotate_partly(cluster: Cluster) -> None:
     """Rotate the signing secret, at once and without overlap, while the watch of one replica is broken."""
     config = cluster.config
-    config.unreachable.add(cluster.streams.bits("fault/replica") % len(config.service.replicas))
+    config.unreachable.add(pick_whole(cluster, "replica", 0, len(config.service.replicas) - 1))
     config.revoked.add(config.current.kid)
     revision = config.current.revision + 1
-    ticket = 2000 + cluster.streams.bits("fault/ticket") % 900
+    ticket = pick_whole(cluster, "ticket", 2000, 2899)
     config.publish(SecretRevision(revision=revision, kid=cluster.key_id(revision), reason=f"key exposure SEC-{ticket}"))
 
 

@@ -116,6 +116,11 @@ class Fault:
     setting: Callable[[ClusterSpec], ClusterSpec] | None = None
     harmless: bool = False
 
+    @property
+    def portable(self) -> bool:
+        """Whether it can happen in the usual topology, whoever is paged for it there."""
+        return self.setting is None or bool(getattr(self.setting, "portable", False))
+
     def spec(self, usual: ClusterSpec) -> ClusterSpec:
         """The topology in which it happens."""
         return usual if self.setting is None else self.setting(usual)

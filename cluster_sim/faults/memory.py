@@ -9,6 +9,7 @@ from ..cluster import Cluster, key_rates
 from ..engine.keyspace import EVICTING_POLICIES
 from ..engine.service import Service
 from .fault import Evidence, Family, Fault, Mechanism
+from .parameters import pick_whole
 
 
 class OrphanBatch(Event):
@@ -73,8 +74,8 @@ def _run_batch(cluster: Cluster) -> None:
     # each one leaves; it tries more often than users' misses do, so it is mostly there first.
     store = cluster.service("redis-cache")
     assert store.keyspace is not None
-    blocks = 1 + cluster.streams.bits("fault/blocks") % 2
-    patience = store.keyspace.ttl + (10 + cluster.streams.bits("fault/patience") % 10) * SECOND
+    blocks = pick_whole(cluster, "blocks", 1, 2)
+    patience = store.keyspace.ttl + pick_whole(cluster, "patience", 10, 19) * SECOND
     OrphanBatch(cluster, store, blocks, int(SECOND / cluster.spec.arrival_rate_hz / 5), patience)
 
 

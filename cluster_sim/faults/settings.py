@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from ..errors import UnknownName
 from ..specs import ClusterSpec, ServiceSpec
@@ -21,6 +22,7 @@ class PagedBy:
     """
 
     alerts: tuple[str, ...]
+    portable: ClassVar = True
 
     def __call__(self, spec: ClusterSpec) -> ClusterSpec:
         known = {rule.alert for rule in spec.rules if isinstance(rule, AlertRule)}

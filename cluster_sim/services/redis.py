@@ -35,9 +35,10 @@ SERVICE = ServiceSpec(
 
 DOWN = AlertRule(
     alert="RedisDown",
-    expr="redis_up == 0",
+    # Of an exporter that does not answer there is no redis_up at all.
+    expr='redis_up == 0 or up{job="redis-exporter"} == 0',
     severity=Severity.TICKET,
-    summary="{{ $labels.pod }} does not accept connections",
+    summary="{{ $labels.pod }} is down",
     group="redis",
 )
 MEMORY = AlertRule(
@@ -54,6 +55,22 @@ REJECTED_WRITES = AlertRule(
     expr="sum by (service, cmd) (increase(redis_commands_rejected_calls_total[1m])) > 0",
     severity=Severity.TICKET,
     summary="{{ $labels.service }} {{ $labels.cmd }} commands refused over 1m: {{ $value | humanize }}",
+    group="redis",
+)
+CONNECTIONS = AlertRule(
+    alert="RedisTooManyConnections",
+    expr="redis_connected_clients / redis_config_maxclients > 0.8",
+    for_s=30,
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} connections at {{ $value | humanizePercentage }} of maxclients > 80% for 30s",
+    description="When all are taken clients are refused, and so is the exporter.",
+    group="redis",
+)
+REJECTED_CONNECTIONS = AlertRule(
+    alert="RedisRejectedConnections",
+    expr="increase(redis_rejected_connections_total[1m]) > 0",
+    severity=Severity.TICKET,
+    summary="{{ $labels.service }} connections refused over 1m: {{ $value | humanize }}",
     group="redis",
 )
 MISSES = AlertRule(

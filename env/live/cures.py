@@ -11,7 +11,7 @@ def right_cure(fault: Fault, seed: int, arrival_rate_hz: float, noise: float) ->
     Those of the team that owns the repair are tried first, and among them those on the service at fault.
     """
     try:
-        incident = begin(seven_services(arrival_rate_hz), fault, seed, noise=noise)
+        incident = begin(fault.spec(seven_services(arrival_rate_hz)), fault, seed, noise=noise)
     except NoPage:
         return None
     for remediation in sorted(REMEDIATIONS.values(), key=lambda r: _remoteness(r, fault)):

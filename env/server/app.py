@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from ..live.settings import LiveSettings
 from ..playing import EnvironmentFactory
 from ..sessions import SessionStore
+from ..tasks.generated import GENERATED
 from ..workers import Crew, importable
 from . import about_routes, episode_routes, live_routes, mcp, refusals, task_routes, websocket
 from .about_routes import API_VERSION, DESCRIPTION
@@ -59,7 +60,7 @@ def create_app(
         spare_idle_s=settings.spare_idle_s,
     )
     metrics = ServerMetrics(store)
-    runner = EpisodeRunner(store, tasks, metrics, settings.workers)
+    runner = EpisodeRunner(store, (*tasks, GENERATED), metrics, settings.workers)
     metrics.registry.register(CrewCollector(runner))
     spread = settings.processes > 1 and importable(environment_factory)
 

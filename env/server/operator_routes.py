@@ -60,9 +60,13 @@ def install(app: FastAPI, token: str) -> None:
 
 @router.get("/faults")
 async def faults(request: Request) -> Response:
-    """The faults there are."""
+    """The faults that can happen to the live cluster."""
     return JSONAnswer(
-        [{"fault": f.name, "service": f.service, "mechanism": f.mechanism, "team": f.team} for f in FAULTS.values()]
+        [
+            {"fault": f.name, "service": f.service, "mechanism": f.mechanism, "team": f.team}
+            for f in FAULTS.values()
+            if f.portable
+        ]
     )
 
 
@@ -81,7 +85,7 @@ async def fixes(request: Request) -> Response:
 async def inject(request: Request) -> Response:
     """Inject a fault, now."""
     order = validated(FaultOrder, parse_object(await request.body()))
-    if order.fault not in FAULTS:
+    if order.fault not in FAULTS or not FAULTS[order.fault].portable:
         raise BadRequest("fault: no such fault; GET /operator/faults lists them", ("fault",))
     return await _change(request, Kind.INJECT, order.fault)
 

@@ -6,13 +6,19 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from cluster_sim import DIFFICULTIES, SIZE, Split
+
 from ..errors import EnvError
+from ..tasks import DESCRIPTION, GENERATED, MAX_STEPS, TITLE
 from .about_routes import ENV_NAME
 from .openapi import takes
 from .reading import validated
 from .strict_json import JSONAnswer, parse_object
 
-SPLITS = ("train", "validation", "test")
+SPLITS = tuple(Split)
+
+MOST_LISTED = 1_000
+"""Tasks in one answer (chosen)."""
 
 router = APIRouter(tags=["Task API"])
 
@@ -66,7 +72,7 @@ class TaskIndex(TaskSplit):
 
 
 class TaskRange(TaskSplit):
-    """A slice: `start` inclusive, `stop` exclusive, either may be absent."""
+    """A slice: `start` inclusive, `stop` exclusive, either may be absent; `MOST_LISTED` tasks of it at most."""
 
     start: Bound | None = None
     stop: Bound | None = None
@@ -76,14 +82,35 @@ def published(tasks: Iterable[Task]) -> list[dict[str, Any]]:
     return [{name: getattr(task, name) for name in PUBLISHED} for task in tasks]
 
 
-def tasks_of(request: Request, split: str | None = None) -> list[dict[str, Any]]:
-    """The published tasks, or those of one split."""
-    tasks: Mapping[str, Task] = request.app.state.tasks
-    if split is None:
-        return published(tasks.values())
-    if split not in SPLITS:
-        raise UnknownTaskGroup
-    return published(task for task in tasks.values() if task.split == split)
+def generated(split: str) -> dict[str, Any]:
+    """What is published of the generated incidents of a split."""
+    return {
+        "task_id": GENERATED,
+        "title": TITLE,
+        "description": DESCRIPTION,
+        "difficulty": f"{DIFFICULTIES[0]}-{DIFFICULTIES[-1]}",
+        "max_steps": MAX_STEPS,
+        "split": split,
+    }
+
+
+class SplitTasks:
+    """The tasks of a split, in their order: the fixed ones, then a generated one for every index."""
+
+    def __init__(self, request: Request, split: str) -> None:
+        if split not in SPLITS:
+            raise UnknownTaskGroup
+        tasks: Mapping[str, Task] = request.app.state.tasks
+        self.split = split
+        self.fixed = published(task for task in tasks.values() if task.split == split)
+
+    def __len__(self) -> int:
+        return len(self.fixed) + SIZE
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        if place < len(self.fixed):
+            return self.fixed[place]
+        return generated(self.split) | {"index": place - len(self.fixed)}
 
 
 def check_name(env_name: str) -> None:
@@ -93,7 +120,9 @@ def check_name(env_name: str) -> None:
 
 @router.get("/tasks", response_model=dict[str, list[dict[str, Any]]])
 async def every_task(request: Request) -> Response:
-    return JSONAnswer({"tasks": tasks_of(request)})
+    tasks: Mapping[str, Task] = request.app.state.tasks
+    offers = [generated(split) | {"indices": SIZE} for split in SPLITS]
+    return JSONAnswer({"tasks": [*published(tasks.values()), *offers]})
 
 
 @router.get("/list_environments", response_model=list[str])
@@ -111,21 +140,23 @@ async def splits(env_name: str) -> Response:
 async def split_tasks(env_name: str, request: Request) -> Response:
     check_name(env_name)
     wanted = validated(TaskSplit, parse_object(await request.body()))
-    return JSONAnswer({"tasks": tasks_of(request, wanted.split), "env_name": ENV_NAME})
+    tasks = SplitTasks(request, wanted.split)
+    listed = [*tasks.fixed, generated(wanted.split) | {"indices": SIZE}]
+    return JSONAnswer({"tasks": listed, "env_name": ENV_NAME})
 
 
 @router.post("/{env_name}/num_tasks", response_model=dict[str, int], openapi_extra=takes(TaskSplit))
 async def num_tasks(env_name: str, request: Request) -> Response:
     check_name(env_name)
     wanted = validated(TaskSplit, parse_object(await request.body()))
-    return JSONAnswer({"num_tasks": len(tasks_of(request, wanted.split))})
+    return JSONAnswer({"num_tasks": len(SplitTasks(request, wanted.split))})
 
 
 @router.post("/{env_name}/task", response_model=dict[str, Any], openapi_extra=takes(TaskIndex))
 async def task(env_name: str, request: Request) -> Response:
     check_name(env_name)
     wanted = validated(TaskIndex, parse_object(await request.body()))
-    tasks = tasks_of(request, wanted.split)
+    tasks = SplitTasks(request, wanted.split)
     if not 0 <= wanted.index < len(tasks):
         raise TaskIndexOutOfRange
     return JSONAnswer({"task": tasks[wanted.index]})
@@ -135,4 +166,6 @@ async def task(env_name: str, request: Request) -> Response:
 async def task_range(env_name: str, request: Request) -> Response:
     check_name(env_name)
     wanted = validated(TaskRange, parse_object(await request.body()))
-    return JSONAnswer({"tasks": tasks_of(request, wanted.split)[wanted.start : wanted.stop]})
+    tasks = SplitTasks(request, wanted.split)
+    places = range(len(tasks))[wanted.start : wanted.stop][:MOST_LISTED]
+    return JSONAnswer({"tasks": [tasks[place] for place in places]})

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..models import MAX_SEED
 from ..policies import POLICIES
-from ..tasks import TASKS
+from ..tasks import TASK_IDS, TASKS
 from .errors import Interrupted, SweepError, SweepRefused
 from .means import CHUNK, CHUNKS, ENGINES, Means
 from .plan import Sweep
@@ -26,7 +26,7 @@ ALL = "all"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--task", type=_names, default=ALL, metavar="TASK,…", help=f"{ALL} (default), {', '.join(TASKS)}"
+        "--task", type=_names, default=ALL, metavar="TASK,…", help=f"{ALL} fixed ones (default), {', '.join(TASK_IDS)}"
     )
     parser.add_argument(
         "--seeds", type=seed_range, metavar="A:B", help="seeds A to B-1, or one seed; each plays a world of its own"
@@ -43,6 +43,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--arrival-rate", type=_numbers, default="20", metavar="HZ,…", help="users' requests/s, 5 to 500 (default: 20)"
     )
     parser.add_argument("--reward-mode", default="table", help="table (default), shaped or sparse")
+    parser.add_argument(
+        "--split", help="of generated incidents: train (default), validation or test; seeds are indices"
+    )
+    parser.add_argument("--difficulty", type=_whole, metavar="1-5", help="of generated incidents (default: all)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the results: .jsonl or .parquet")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE, and what another sweep left beside it")
     parser.add_argument("--engine", default=ENGINES[0], metavar="ENGINE", help="processes (default) or ray")
@@ -88,7 +92,7 @@ def _summed_up(path: Path) -> list[str]:
             summary.add(row)
         except (TypeError, ValueError, OverflowError):
             raise SweepRefused(f"{path} is no result of a sweep, or damaged") from None
-    return list(summary.table())
+    return _told(summary)
 
 
 def _swept(options: argparse.Namespace) -> list[str]:
@@ -101,11 +105,18 @@ def _swept(options: argparse.Namespace) -> list[str]:
         noises=options.noise,
         rates_hz=options.arrival_rate,
         reward_mode=options.reward_mode,
+        split=options.split,
+        difficulty=options.difficulty,
     )
     means = Means(engine=options.engine, workers=options.workers, ray_address=options.ray_address, chunk=options.chunk)
     with _terminable():
         report = run(sweep, options.out, means, overwrite=options.overwrite, progress=options.progress or None)
-    return [*report.summary.table(), "", _speed(report)]
+    return [*_told(report.summary), "", _speed(report)]
+
+
+def _told(summary: Summary) -> list[str]:
+    families = list(summary.family_table())
+    return [*summary.table(), *(["", *families] if families else [])]
 
 
 def _speed(report: Report) -> str:

@@ -9,11 +9,10 @@ from cluster_sim import WarmUps
 
 from ..environment import IncidentEnvironment
 from ..errors import BadRequest
-from ..grading import Repaired
+from ..grading import LeftAlone, Repaired
 from ..models import Action, EpisodeOptions, Observation
 from ..policies import policy_factory
 from ..policies.runner import SCORE_RANGE, Run, Transcript, one_line
-from ..tasks import TASKS
 from .errors import EngineLost
 from .plan import Episode, Sweep
 from .row import Row
@@ -62,6 +61,8 @@ def play(episode: Episode, warm_ups: WarmUps | None = None) -> Row:
         "reward_mode": episode.options.reward_mode,
         "seed": episode.seed,
         "task": episode.task,
+        "split": episode.options.split,
+        "difficulty": episode.options.difficulty,
         "policy": episode.policy,
     }
     environment = IncidentEnvironment(warm_ups)
@@ -90,9 +91,11 @@ def _played(heard: _Heard, episode: Episode) -> dict[str, Any]:
         failure = _said(error)
     state = heard.environment.state()
     parts = state.get("breakdown", {"lines": {}, "deductions": {}})
-    fixes = [line.name for line in TASKS[episode.task].criteria if isinstance(line, Repaired)]
+    fixes = [line.name for line in heard.environment.task.criteria if isinstance(line, Repaired | LeftAlone)]
     now = heard.environment.cluster.now
     return {
+        "fault": heard.environment.task.fault,
+        "family": str(heard.environment.task.root.family),
         "outcome": "played" if failure is None else "failed",
         "failure": failure,
         "score": score,

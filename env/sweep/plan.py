@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ..models import MAX_SEED, EpisodeOptions
 from ..policies import UnknownPolicy, policy_factory
-from ..tasks import TASKS
+from ..tasks import GENERATED, TASK_IDS
 from .errors import SweepRefused
 
 
@@ -37,9 +37,11 @@ class Sweep:
         noises: levels of the healthy traffic's own trouble.
         rates_hz: user requests per second at the edge.
         reward_mode: what the steps are paid by.
+        split, difficulty: which generated incidents are played; the seed is the index.
 
     Raises:
-        SweepRefused: there is no such task, policy, seed, noise, rate or reward mode, or none at all.
+        SweepRefused: there is no such task, policy, seed, noise, rate, reward mode, split or difficulty, or none of
+            them at all.
     """
 
     tasks: Sequence[str]
@@ -48,6 +50,8 @@ class Sweep:
     noises: Sequence[float] = (1.0,)
     rates_hz: Sequence[float] = (20.0,)
     reward_mode: str = "table"
+    split: str | None = None
+    difficulty: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("tasks", "policies", "noises", "rates_hz"):
@@ -57,8 +61,10 @@ class Sweep:
             if not listed:
                 raise SweepRefused(f"no {name.replace('_', ' ')}")
         for task in self.tasks:
-            if task not in TASKS:
-                raise SweepRefused(f"unknown task {task!r} (choose from {', '.join(TASKS)})")
+            if task not in TASK_IDS:
+                raise SweepRefused(f"unknown task {task!r} (choose from {', '.join(TASK_IDS)})")
+            if task != GENERATED and (self.split, self.difficulty) != (None, None):
+                raise SweepRefused(f"only task {GENERATED} has a split and a difficulty")
         for policy in self.policies:
             try:
                 policy_factory(policy)
@@ -77,14 +83,18 @@ class Sweep:
             raise SweepRefused(f"seeds go from 0 to {MAX_SEED}")
 
     def _options(self, noise: float, rate_hz: float) -> EpisodeOptions:
+        given = {
+            "noise": noise,
+            "arrival_rate_hz": rate_hz,
+            "reward_mode": self.reward_mode,
+            "split": self.split,
+            "difficulty": self.difficulty,
+        }
         try:
-            return EpisodeOptions.model_validate(
-                {"noise": noise, "arrival_rate_hz": rate_hz, "reward_mode": self.reward_mode}
-            )
+            return EpisodeOptions.model_validate(given)
         except ValidationError as error:
             wrong = error.errors()[0]
-            given = {"noise": noise, "arrival_rate_hz": rate_hz, "reward_mode": self.reward_mode}[str(wrong["loc"][0])]
-            raise SweepRefused(f"{wrong['loc'][0]} {given}: {wrong['msg']}") from None
+            raise SweepRefused(f"{wrong['loc'][0]} {given[str(wrong['loc'][0])]}: {wrong['msg']}") from None
 
     @property
     def size(self) -> int:

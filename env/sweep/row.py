@@ -20,6 +20,8 @@ class Row:
         reward_mode: what the steps were paid by.
         seed: the episode's and the policy's.
         task: what was played.
+        split, difficulty: which generated incidents it belongs to; the seed is the index.
+        fault, family: the truth of it, for who evaluates; null if nobody was paged.
         policy: who played it.
         outcome: `played` to its end, `nobody_paged` (there was no incident to play), or `failed` on the way.
         failure: why it failed, in one line.
@@ -44,6 +46,10 @@ class Row:
     seed: int
     task: str
     policy: str
+    split: str | None = None
+    difficulty: int | None = None
+    fault: str | None = None
+    family: str | None = None
     outcome: Literal["played", "nobody_paged", "failed"]
     failure: str | None = None
     score: float | None = None

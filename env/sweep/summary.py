@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..tasks import GENERATED
 from .row import OUTCOMES
 from .statistics import bootstrap, quantile, wilson
 
@@ -60,15 +61,19 @@ class Summary:
 
     Attributes:
         groups: in the order in which they came.
+        families: the same by policy and confusable set, of generated incidents.
     """
 
     def __init__(self) -> None:
         self.groups: dict[Key, Group] = {}
+        self.families: dict[tuple[str, str], Group] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Take a row of the results in."""
         key = (row["policy"], row["task"], row["noise"], row["arrival_rate_hz"])
         self.groups.setdefault(key, Group()).add(row)
+        if row["task"] == GENERATED and row["family"] is not None:
+            self.families.setdefault((row["policy"], row["family"]), Group()).add(row)
 
     @property
     def episodes(self) -> int:
@@ -95,6 +100,27 @@ class Summary:
                     *(f"{group.outcomes[name]}" for name in other),
                 ]
             )
+
+    def family_table(self) -> Iterator[str]:
+        """The lines of a Markdown table by confusable set; none where nothing generated was played."""
+        if not self.families:
+            return
+        head = [
+            "policy",
+            "set",
+            "episodes",
+            "mean score (95 %)",
+            "5 %",
+            "median",
+            "95 %",
+            "resolved (95 %)",
+            "mean steps",
+        ]
+        yield _line(head)
+        yield f"|{'---|' * len(head)}"
+        for (policy, family), group in sorted(self.families.items()):
+            if group.episodes:
+                yield _line([policy, family, f"{group.episodes}", *_figures(group)])
 
 
 def _figures(group: Group) -> Iterator[str]:

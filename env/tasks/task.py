@@ -45,4 +45,4 @@ class IncidentTask:
     @property
     def needs_postmortem(self) -> bool:
         """Whether it is over only with a postmortem."""
-        return any(isinstance(criterion, Explained) for criterion in self.criteria)
+        return self.root.harmless or any(isinstance(criterion, Explained) for criterion in self.criteria)

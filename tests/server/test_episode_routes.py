@@ -91,6 +91,9 @@ def test_seed_and_options_come_by_query_or_body(client, house, request_parts):
     assert house.last.options.model_dump() == {
         "noise": 0.5,
         "arrival_rate_hz": 50,
+        "split": None,
+        "index": None,
+        "difficulty": None,
         "reward_mode": "sparse",
         "read_api": False,
         "attach": None,

@@ -7,8 +7,14 @@ ENV = "/incident-response-env"
 
 def test_tasks_lists_symptoms_and_rules_of_every_task(client):
     tasks = client.get("/tasks").json()["tasks"]
-    assert [task["task_id"] for task in tasks] == ["task_easy", "task_medium", "task_hard"]
-    assert all(set(task) == {"task_id", "title", "description", "difficulty", "max_steps", "split"} for task in tasks)
+    assert [task["task_id"] for task in tasks] == ["task_easy", "task_medium", "task_hard", *["generated"] * 3]
+    published = {"task_id", "title", "description", "difficulty", "max_steps", "split"}
+    assert all(set(task) == published for task in tasks[:3])
+    assert [(task["split"], task["indices"]) for task in tasks[3:]] == [
+        ("train", 1_000_000),
+        ("validation", 1_000_000),
+        ("test", 1_000_000),
+    ]
 
 
 def test_the_one_environment_is_listed(client):
@@ -29,11 +35,11 @@ def test_the_environments_name_is_read_in_any_case(client):
 
 def test_the_tasks_of_a_split(client):
     answer = client.post(f"{ENV}/tasks", json={"split": "train"}).json()
-    assert [task["task_id"] for task in answer["tasks"]] == ["task_easy", "task_medium"]
+    assert [task["task_id"] for task in answer["tasks"]] == ["task_easy", "task_medium", "generated"]
     assert answer["env_name"] == "incident-response-env"
 
 
-@pytest.mark.parametrize(("split", "count"), [("train", 2), ("validation", 0), ("test", 1)])
+@pytest.mark.parametrize(("split", "count"), [("train", 1_000_002), ("validation", 1_000_000), ("test", 1_000_001)])
 def test_the_number_of_tasks_of_a_split(client, split, count):
     assert client.post(f"{ENV}/num_tasks", json={"split": split}).json() == {"num_tasks": count}
 
@@ -43,7 +49,12 @@ def test_one_task_by_index(client):
     assert answer["task"]["task_id"] == "task_medium"
 
 
-@pytest.mark.parametrize("index", [-1, 2])
+def test_behind_the_fixed_tasks_stand_the_generated_ones_each_with_what_resets_to_it(client):
+    answer = client.post(f"{ENV}/task", json={"split": "test", "index": 18}).json()["task"]
+    assert (answer["task_id"], answer["split"], answer["index"]) == ("generated", "test", 17)
+
+
+@pytest.mark.parametrize("index", [-1, 1_000_002])
 def test_an_index_past_the_split_is_400(client, index):
     answer = client.post(f"{ENV}/task", json={"split": "train", "index": index})
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_TASK_INDEX")
@@ -52,16 +63,21 @@ def test_an_index_past_the_split_is_400(client, index):
 @pytest.mark.parametrize(
     ("bounds", "task_ids"),
     [
-        ({}, ["task_easy", "task_medium"]),
-        ({"start": 1}, ["task_medium"]),
+        ({"stop": 2}, ["task_easy", "task_medium"]),
+        ({"start": 1, "stop": 3}, ["task_medium", "generated"]),
         ({"stop": 1}, ["task_easy"]),
-        ({"start": 0, "stop": None}, ["task_easy", "task_medium"]),
-        ({"start": 5, "stop": 9}, []),
+        ({"start": 1_000_001}, ["generated"]),
+        ({"start": 9, "stop": 5}, []),
     ],
 )
 def test_a_range_of_tasks_is_a_slice(client, bounds, task_ids):
     answer = client.post(f"{ENV}/task_range", json={"split": "train", **bounds}).json()
     assert [task["task_id"] for task in answer["tasks"]] == task_ids
+
+
+def test_a_range_without_an_end_is_cut(client):
+    answer = client.post(f"{ENV}/task_range", json={"split": "train", "start": 0, "stop": None}).json()
+    assert len(answer["tasks"]) == 1_000
 
 
 @pytest.mark.parametrize("route", ["tasks", "num_tasks", "task", "task_range"])

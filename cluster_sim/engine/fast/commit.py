@@ -115,7 +115,7 @@ class Commit:
         self.window = stretch.workload.window
         stretch.traces = [trace for trace in stretch.traces if trace.begun or trace.origin.at < self.until]
         for trace in stretch.traces:
-            if trace.stale or not trace.over_before(self.until):
+            if not trace.over_before(self.until):
                 trace.follow(self.until)
         self._lay_out()
         self._flatten()

@@ -238,10 +238,18 @@ class Stretch:
             if self.round >= SETTLING and settled - self.start > (self.until - self.start) * WORTH:
                 self.ends(settled)
             if settled >= self.until and self._proven():
-                return
+                self._follow_again()
+                if self.until > self.start:
+                    return
             if self.until <= self.start:
                 raise Unsolved
         raise Unsolved
+
+    def _follow_again(self) -> None:
+        """Follow what the last guesses concern; one that meets what the proof does not cover brings its end forward."""
+        for trace in self.traces:
+            if trace.stale:
+                trace.follow(self.until)
 
     def _note_mints(self) -> int:
         """All tokens signed in the stretch, in the order of users and times; since when they are others than before."""

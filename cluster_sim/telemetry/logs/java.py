@@ -17,9 +17,11 @@ from .words import (
     ANSWERS,
     CANCELED,
     DENIED,
+    MAXCLIENTS,
     MAXMEMORY,
     SLOTS_RESERVED,
     UNREACHABLE,
+    WRONG_PASSWORD,
     Library,
     Words,
     phrases,
@@ -90,7 +92,8 @@ LIBRARY = Library(
     ),
     redis=phrases(
         (Failure.CACHE_FULL, _COMMAND, f"OOM {MAXMEMORY}"),
-        (ANSWERS, _COMMAND, "ERR max number of clients reached"),
+        ((*ANSWERS, Failure.STORE_MAX_CLIENTS), _COMMAND, f"ERR {MAXCLIENTS}"),
+        (Failure.STORE_WRONG_PASSWORD, _COMMAND, f"WRONGPASS {WRONG_PASSWORD}"),
         (DENIED, _COMMAND, "NOAUTH Authentication required."),
         (
             Failure.TIMEOUT,

@@ -15,9 +15,11 @@ from .words import (
     ANSWERS,
     CANCELED,
     DENIED,
+    MAXCLIENTS,
     MAXMEMORY,
     SLOTS_RESERVED,
     UNREACHABLE,
+    WRONG_PASSWORD,
     Library,
     Words,
     phrases,
@@ -81,7 +83,8 @@ LIBRARY = Library(
     redis=phrases(
         # redis-py takes the error code, OOM, off the reply and makes it the type.
         (Failure.CACHE_FULL, "redis.exceptions.OutOfMemoryError", MAXMEMORY),
-        (ANSWERS, "redis.exceptions.MaxConnectionsError", "max number of clients reached"),
+        ((*ANSWERS, Failure.STORE_MAX_CLIENTS), "redis.exceptions.MaxConnectionsError", MAXCLIENTS),
+        (Failure.STORE_WRONG_PASSWORD, "redis.exceptions.AuthenticationError", WRONG_PASSWORD),
         (DENIED, "redis.exceptions.AuthenticationError", "Authentication required."),
         (Failure.TIMEOUT, "redis.exceptions.TimeoutError", "Timeout reading from {server}:{port}"),
         (UNREACHABLE, _REDIS, "Error 111 connecting to {server}:{port}. Connection refused."),

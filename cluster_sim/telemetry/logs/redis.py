@@ -23,6 +23,9 @@ SAVE_AFTER_CHANGES, SAVE_AFTER_S = 100, 120
 class RedisFormat:
     """The log of a Redis server. It has no line for a refused command, an eviction or a failed client."""
 
+    ENTRYPOINT_FAILED = "cp: error writing '/data/conf/redis.conf': No space left on device"
+    """The container's entrypoint copies the configuration to the volume before it starts the server."""
+
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
 
@@ -38,6 +41,8 @@ class RedisFormat:
                 return self._bgsave_finished(record.at, *data)
             case "started":
                 return self._started(record.at, *data)
+            case "entrypoint_failed":
+                return [self.ENTRYPOINT_FAILED]
             case "stopping":
                 return self._stopping(record.at, *data)
             case "failure" | "access":
@@ -91,7 +96,7 @@ class RedisFormat:
         ]
 
     def _stopping(self, at: int, reason: str) -> list[str]:
-        if reason == "OOMKilled":  # SIGKILL leaves no time for last words
+        if reason in {"OOMKilled", "Error"}:  # SIGKILL leaves no time for last words
             return []
         signal = (
             f"{SERVER_PID}:signal-handler ({self.scene.epoch_s + at // SECOND}) Received SIGTERM scheduling shutdown..."

@@ -44,6 +44,8 @@ REASONS |= {503: "Service Unavailable", 504: "Gateway Timeout"}
 SLOTS_RESERVED = "remaining connection slots are reserved for non-replication superuser connections"
 ADMINISTRATOR = "terminating connection due to administrator command"
 CANCELED = "canceling statement due to user request"
+MAXCLIENTS = "max number of clients reached"
+WRONG_PASSWORD = "invalid username-password pair or user is disabled."
 MAXMEMORY = "command not allowed when used memory > 'maxmemory'."
 
 

@@ -125,11 +125,12 @@ class PostgresExporter(PodExporter):
         The sessions are counted by database, the exporter's own among them.
         """
         replica = self.replica
-        key = (replica.node, replica.restarts, tuple(replica.failed), replica.ready)
-        if not replica.alive:
+        answers = replica.ready and not replica.sidecar.cut_off
+        key = (replica.node, replica.restarts, tuple(replica.failed), answers)
+        if replica.sidecar.hung or not replica.alive:
             return key, None
         reading = self.histograms()
-        if replica.ready:
+        if answers:
             values = reading.values
             backends = replica.service.backends
             assert backends is not None

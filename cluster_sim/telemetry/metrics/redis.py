@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ...clock import SECOND
+from ...engine.failures import Failure
 from ..logs.redis import VERSION
 from .exporter import Failures, Key, PodExporter, Present, Reading, pod_layout
 from .spec import Column, MetricSpec
 
+if TYPE_CHECKING:
+    from ...engine.admission import Admission
+
 EXPORTER_PORT = 9121
+EXPORTERS = 1
+"""Connections of the exporter while it asks."""
 
 REDIS_UP = MetricSpec(name="redis_up", help="Information about the Redis instance")
+SCRAPE_ERROR = MetricSpec(name="redis_exporter_last_scrape_error", help="The last scrape error status.", detailed=False)
 INSTANCE = MetricSpec(name="redis_instance_info", help="Information about the Redis instance")
 MEMORY_USED = MetricSpec(name="redis_memory_used_bytes", help="memory_used_bytes metric")
 MEMORY_DATASET = MetricSpec(name="redis_memory_used_dataset_bytes", help="memory_used_dataset_bytes metric")
@@ -33,12 +40,27 @@ REJECTED = MetricSpec(
     kind="counter",
 )
 ERRORS = MetricSpec(name="redis_errors", help="Total number of errors per error type", kind="counter")
+CONNECTED = MetricSpec(name="redis_connected_clients", help="connected_clients metric")
+MAXCLIENTS = MetricSpec(name="redis_config_maxclients", help="config_maxclients metric", detailed=False)
+RECEIVED = MetricSpec(
+    name="redis_connections_received", help="connections_received_total metric", kind="counter", detailed=False
+)
+REJECTED_CONNECTIONS = MetricSpec(
+    name="redis_rejected_connections", help="rejected_connections_total metric", kind="counter"
+)
 START_TIME = MetricSpec(
     name="redis_start_time_seconds",
     help="Start time of the Redis instance since unix epoch in seconds.",
     detailed=False,
 )
 UPTIME = MetricSpec(name="redis_uptime_in_seconds", help="uptime_in_seconds metric")
+
+
+REFUSALS = {
+    Failure.STORE_WRONG_PASSWORD: "WRONGPASS invalid username-password pair or user is disabled.",
+    Failure.STORE_MAX_CLIENTS: "ERR max number of clients reached",
+}
+"""What the server answers to a connection that it does not want."""
 
 
 class RedisExporter(PodExporter):
@@ -49,10 +71,11 @@ class RedisExporter(PodExporter):
 
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
-        _, _, failures, ready, policy = cast(tuple[str, int, Failures, bool, str], key)
+        _, _, failures, error, policy, strangers = cast(tuple[str, int, Failures, str, str, bool], key)
         layout = pod_layout(len(self.replica.served), failures)
-        layout.constant(REDIS_UP, value=float(ready))
-        if ready:
+        layout.constant(REDIS_UP, value=float(not error))
+        layout.constant(SCRAPE_ERROR, {"err": error}, value=float(bool(error)))
+        if not error:
             role = {"role": "master", "redis_mode": "standalone", "redis_version": VERSION, "maxmemory_policy": policy}
             layout.constant(INSTANCE, role)
             layout.value(START_TIME, since_epoch=True)
@@ -63,7 +86,7 @@ class RedisExporter(PodExporter):
             layout.again(MAXMEMORY, memory + 2)
             layout.value(KEYS, {"db": "db0"})
             layout.value(KEYS_EXPIRING, {"db": "db0"})
-            for spec in (HITS, MISSES, EVICTED, EXPIRED):
+            for spec in (HITS, MISSES, EVICTED, EXPIRED, CONNECTED, MAXCLIENTS, RECEIVED, REJECTED_CONNECTIONS):
                 layout.value(spec)
             calls: dict[str, list[int]] = {}
             for edge in self.edges:
@@ -75,6 +98,8 @@ class RedisExporter(PodExporter):
             refused = layout.values
             layout.value(REJECTED, {"cmd": "set"})
             layout.again(ERRORS, refused, {"err": "OOM"})
+            if strangers:  # a server lists the errors it has had
+                layout.value(ERRORS, {"err": "WRONGPASS"})
         return layout.columns
 
     def catch_up(self, present: Present) -> None:
@@ -83,15 +108,21 @@ class RedisExporter(PodExporter):
         present.keys(self.replica.service)
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, whether the server answers, policy; and the values while the pod runs."""
+        """Node, restarts, failures had, why the server does not answer, policy, strangers had; and the values.
+
+        Where the server does not answer there are few values; where the exporter does not, there are none.
+        """
         replica = self.replica
-        keyspace = replica.service.keyspace
+        keyspace, admission = replica.service.keyspace, replica.service.admission
         assert keyspace is not None
-        key = (replica.node, replica.restarts, tuple(replica.failed), replica.ready, keyspace.policy)
-        if not replica.alive:
+        assert admission is not None
+        error = self._error(admission)
+        strangers = admission.strangers > 0
+        key = (replica.node, replica.restarts, tuple(replica.failed), error, keyspace.policy, strangers)
+        if replica.sidecar.hung:
             return key, None
         reading = self.histograms()
-        if replica.ready:
+        if not error:
             keys = len(keyspace.entries)
             reading.values.extend(
                 (
@@ -106,7 +137,24 @@ class RedisExporter(PodExporter):
                     keyspace.misses,
                     keyspace.evicted,
                     keyspace.expired,
+                    admission.connections + EXPORTERS,
+                    admission.maxclients,
+                    admission.received,
+                    admission.rejected,
                     keyspace.refused,
                 )
             )
+            if strangers:
+                reading.values.append(admission.strangers)
         return key, reading
+
+    def _error(self, admission: Admission) -> str:
+        """What the exporter is told when it connects; empty if it is let in."""
+        replica = self.replica
+        dial = f"dial tcp {replica.ip}:{replica.service.spec.port}: "
+        if replica.sidecar.cut_off:
+            return dial + "i/o timeout"
+        if not replica.ready:
+            return dial + "connect: connection refused"
+        refusal = admission.refusal()
+        return REFUSALS[refusal] if refusal is not None else ""

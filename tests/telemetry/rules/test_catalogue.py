@@ -13,7 +13,6 @@ from cluster_sim import (
     RECORDING_RULES,
     RULES,
     SERVICES,
-    TASK_FAULTS,
     Cluster,
     Severity,
     begin,
@@ -72,7 +71,7 @@ CAUSES = {
 }
 
 
-@pytest.mark.parametrize("fault", TASK_FAULTS)
+@pytest.mark.parametrize("fault", CAUSES)
 def test_an_incident_opens_tickets_on_its_cause(fault):
     """Half a minute after the page they are there for who looks."""
     cluster = begin(seven_services(), FAULTS[fault], seed=4).cluster
@@ -85,8 +84,7 @@ def test_an_incident_opens_tickets_on_its_cause(fault):
 def test_the_dashboard_shows_what_the_recording_rules_record(fault):
     """The golden signals in observations and a query for the recorded series give the same numbers."""
     spec = seven_services()
-    entry = None if fault is None else FAULTS[fault]
-    cluster = Cluster(spec, seed=8) if entry is None else begin(entry.spec(spec), entry, seed=8).cluster
+    cluster = Cluster(spec, seed=8) if fault is None else begin(FAULTS[fault].spec(spec), FAULTS[fault], seed=8).cluster
     cluster.run_for(47)
     at_ms = cluster.epoch_s * 1000 + cluster.now // 10**6
     for field, name in RECORDED.items():
