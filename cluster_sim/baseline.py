@@ -67,8 +67,13 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
         if isinstance(job, LimitJob):
             yield Step(f"{job.service.name}: job of {job.user}", job.delete)
     for external in cluster.externals.values():
-        if external.profile is not None:
+        if not external.usual:
             yield Step(f"{external.name}: state", external.recover)
+    for interface in cluster.interfaces.values():
+        if not interface.sound:
+            yield Step(f"{interface.node}: network interface", interface.replace)
+    if cluster.zones:
+        yield Step("zones", partial(cluster.relocate, *cluster.zones))
     for edge in cluster.edges:
         for obstacle in edge.gate.obstacles if edge.gate is not None else ():
             if isinstance(obstacle, Admission):
@@ -113,6 +118,26 @@ def _database(cluster: Cluster, service: Service, declared: BackendSpec) -> Iter
 
     if service.backends is not None and service.backends.max_connections != declared.max_connections:
         yield Step(f"{service.name}: max_connections", undo)
+    yield from _sessions(cluster, service)
+
+
+def _sessions(cluster: Cluster, service: Service) -> Iterator[Step]:
+    """What it costs and who is let in to open a session, and how long one may idle in a transaction."""
+    backends = service.backends
+    assert backends is not None
+
+    def cheap_handshakes() -> None:
+        assert backends is not None
+        if backends.authentication is not None:
+            backends.authentication.stop()
+        backends.authentication = None
+        cluster.restart(service.name)
+
+    if backends.authentication is not None:
+        yield Step(f"{service.name}: authentication", cheap_handshakes)
+    if backends.idle_in_transaction_timeout is not None:
+        unset = partial(setattr, backends, "idle_in_transaction_timeout", None)
+        yield Step(f"{service.name}: idle_in_transaction_session_timeout", unset)
 
 
 def _store(cluster: Cluster, name: str, keyspace: Keyspace, declared: CacheSpec) -> Iterator[Step]:

@@ -22,6 +22,7 @@ from .engine.executor import Executor
 from .engine.external import External
 from .engine.fast.forward import FastForward
 from .engine.health import Probe
+from .engine.link import Detour, Interface
 from .engine.memory import ContainerMemory, MemoryWatch
 from .engine.program import Compiler, Key, zipf_cumulative
 from .engine.recorder import Recorder
@@ -41,6 +42,10 @@ from .workload import Workload
 
 _POD_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Kubernetes' alphabet for generated names (k8s.io/apimachinery, util/rand)."""
+
+
+NODES = 3
+"""Nodes of the cluster (chosen); pods are spread over them as `lifecycle.add_replica` numbers them."""
 
 
 class Later(Event):
@@ -73,6 +78,9 @@ class Cluster:
         operations: rolling deploys and scalings under way.
         jobs: programs of others that use the cluster and are not done.
         actions: names of the changes made from outside, with the time of each.
+        interfaces: node → its network interface.
+        zones: service → the zone it is in, of those that are not in the usual one.
+        far: nanoseconds that a round trip between zones takes more than within one.
         losses: what was destroyed of which there was no other copy.
         chosen: the parameters that faults have drawn, by name.
         without_network: node → nanoseconds, until when processes that start there cannot reach anything.
@@ -103,6 +111,9 @@ class Cluster:
         self.recorder = Recorder(self.sim, services, slo)
         lifetime = next((s.keys.token_lifetime_s for s in spec.services if s.keys), 300.0)
         self.executor = Executor(self.sim, self.streams, self.recorder, nanoseconds(lifetime))
+        self.interfaces = {node: Interface(node) for node in (f"node-{1 + number}" for number in range(NODES))}
+        self.zones: dict[str, str] = {}
+        self.far = 0
         self.edges = [Edge(e, into[e.server].index(e), self.executor) for e in compiler.edges]
         self.admissions = [Admission(self, service) for service in services if service.keyspace is not None]
         for admission in self.admissions:
@@ -231,7 +242,7 @@ class Cluster:
         """Whether there is nothing in it now that only events can run."""
         return not (
             any(edge.gate is not None for edge in self.edges)
-            or any(external.profile is not None for external in self.externals.values())
+            or not all(external.usual for external in self.externals.values())
             or any(service.slowed or service.behaviour != HEALTHY for service in self.services.values())
             or any(r.behaviour != HEALTHY for service in self.services.values() for r in service.replicas)
         )
@@ -345,6 +356,36 @@ class Cluster:
         """Restart every replica of a service at once."""
         lifecycle.Recreation(self, self.service(service), reason)
 
+    def fail_over(self, service: str, zone: str = "", round_trip_s: float = 0.0) -> None:
+        """Promote the standby of a database, with the same settings and data; every session is cut.
+
+        Args:
+            zone: where it is, if away from the clients, every round trip of whom takes `round_trip_s` longer then.
+        """
+        self.relocate(service, zone=zone, round_trip_s=round_trip_s)
+        for replica in self.service(service).replicas:
+            where = f" ({zone})" if zone else ""
+            self.record_event(self.service(service), replica, "Normal", "Promoted", f"promoted {replica.name}{where}")
+        self.restart(service)
+
+    def relocate(self, *services: str, zone: str = "", round_trip_s: float = 0.0) -> None:
+        """Place services in another zone, or back in the usual one; calls between zones are far from then on.
+
+        Args:
+            round_trip_s: seconds that a round trip between zones takes more than within one; 0: as it was.
+        """
+        for name in services:
+            self.zones[name] = zone
+        self.zones = {name: zone for name, zone in self.zones.items() if zone}
+        self.far = nanoseconds(round_trip_s) or self.far
+        for edge in self.edges:
+            for obstacle in list(edge.gate.obstacles) if edge.gate is not None else ():
+                if isinstance(obstacle, Detour):
+                    edge.clear(obstacle)
+            client, server = self.zones.get(edge.client, ""), self.zones.get(edge.server, "")
+            if client != server:
+                edge.obstruct(Detour(server, self.far, self.streams))
+
     def scale(self, service: str, replicas: int, pace_s: float = 8.0) -> None:
         """Begin to bring a service to a number of replicas; a scaling under way goes on to the new number."""
         for operation in self.operations:
@@ -393,6 +434,14 @@ class Cluster:
                     if pool.server.name == server:
                         backends.used -= pool.drop_idle()
                         pool.filler.start()
+
+    def end_transactions(self, server: str) -> None:
+        """End the sessions at a server that are idle in a transaction; who used them gets an error."""
+        for service in self.services.values():
+            for replica in service.replicas:
+                for pool in replica.pools.values():
+                    if pool.server.name == server and pool.transactions is not None:
+                        pool.transactions.terminate()
 
     def cancel_calls(self, service: str, *, longer_than_s: float) -> None:
         """End, with an error, what a service has been at for too long."""

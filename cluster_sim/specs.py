@@ -75,16 +75,31 @@ class BreakerSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EagerSpec:
+    """How a pool opens connections that opens all that are missing at once.
+
+    Attributes:
+        timeout_s: seconds after which an attempt is given up.
+        pause_s: seconds before the next one, always the same.
+    """
+
+    timeout_s: float
+    pause_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class PoolSpec:
     """A fixed-size client connection pool (minimum = maximum, as HikariCP recommends), one per replica.
 
     Attributes:
         size: connections each replica opens when it starts and keeps.
         acquire_timeout_s: how long a request waits for a connection.
+        eager: how it opens connections; None: one after another, pausing longer after each refusal.
     """
 
     size: int
     acquire_timeout_s: float
+    eager: EagerSpec | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +296,7 @@ class Operation:
         route: HTTP route template, or the table or key pattern.
         error_probability: share that fails for no reason of the cluster's (healthy background errors).
         may_fail: whether such errors can be turned on at all while the cluster runs.
+        round_trips: statements sent one after another, each waiting for the answer before; per item where the work is.
     """
 
     name: str
@@ -289,6 +305,7 @@ class Operation:
     steps: tuple[Step, ...]
     error_probability: float = 0.0
     may_fail: bool = True
+    round_trips: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

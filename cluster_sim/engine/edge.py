@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SLOW_QUERY = 500 * MILLISECOND
 """The database's log_min_duration_sample (chosen); of slower queries the sampled ones are logged."""
+CARTS = 1000
+"""Numbers from here on name the draws of a call for one item of a cart; smaller ones those of retries."""
 _LOGGED_FROM = {Language.POSTGRES: SLOW_QUERY, Language.REDIS: 1 << 62}
 """Applications log every sampled request, Redis none."""
 
@@ -34,7 +36,7 @@ class Edge:
         retries: further attempts after the first.
         tokens, budget, refill: the token bucket of retries; a budget of None retries without bound.
         logged_from: nanoseconds; a sampled call that took as long has a line in the server's log.
-        settled_at: the instant from which on no call is under way that has another timeout.
+        settled_at: the instant from which on every call under way has this timeout, counted from its start.
         gate: what its calls meet on their way to the server; None: nothing.
         learns: whether a success has to be noted: it refills the budget of retries, or tells a breaker.
         retried, timed_out: counts since the start.
@@ -95,6 +97,23 @@ class Edge:
         if self.breaker is not None:
             assert parent.replica is not None
             parent.replica.breaker(self).record(True, now)
+        if parent.replica is not None and parent.replica.behaviour.asks_each is not None:
+            self._ask_again(parent)
+
+    def _ask_again(self, parent: Call) -> None:
+        """Have the caller ask for the next item of its cart, where its release asks for each by itself."""
+        assert parent.replica is not None
+        each = parent.replica.behaviour.asks_each
+        if each is None or each.operation != self.operation:
+            return
+        executor = self.executor
+        if parent.items:
+            parent.items.pop()
+        else:
+            parent.items = [0] * (each.calls(executor.streams.uniform("cart", parent.flow.number)) - 1)
+        if parent.items:
+            parent.pc -= 1
+            parent.row = executor.workload.spare_row(parent.flow, self.index, CARTS + len(parent.items))
 
     def take_token(self) -> bool:
         """Whether the budget allows one more retry; takes the token."""
@@ -110,7 +129,8 @@ class Deadlines(Event):
     """The deadlines of one timeout value: they fall due in the order they were set, so one timer serves all.
 
     Attributes:
-        calls: those that have one, in that order; it is so long after their start.
+        calls: those that have one, in that order; it is so long after their start, or
+        asked: the instant at which they were asked, of those that have reached their server later.
     """
 
     _ok = True
@@ -121,6 +141,7 @@ class Deadlines(Event):
         self.timeout = timeout
         self.executor = executor
         self.calls: deque[Call] = deque()
+        self.asked: dict[Call, int] = {}
         self.armed = False
         self._wake: list[Callable[[Any], None]] = [self._fall_due]
 
@@ -130,16 +151,23 @@ class Deadlines(Event):
         self.callbacks = self._wake
         self.executor.sim.push(at, self)
 
+    def keep(self, call: Call) -> None:
+        """The deadline of a call stays where it is although its start is set anew."""
+        if call.parent is not None:
+            self.asked.setdefault(call, call.start)
+
     def _fall_due(self, _: Event) -> None:
         now = self.executor.sim.now
         calls = self.calls
         while calls:
             call = calls[0]
-            deadline = call.start + self.timeout
+            deadline = self.asked.get(call, call.start) + self.timeout
             if call.parent is None:
                 calls.popleft()
+                self.asked.pop(call, None)
             elif deadline <= now:
                 calls.popleft()
+                self.asked.pop(call, None)
                 call.edge.timed_out += 1
                 self.executor.abandon(call, Failure.TIMEOUT)
             else:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from simpy.events import NORMAL
 
+from ..clock import SECOND
 from ..specs import Balance
 from .call import Call
 from .edge import Deadlines
+from .external import Exchange
 from .failures import ANSWER_AFTER, DENIALS, STATUS, Failure
 from .gate import Held
 from .program import (
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
     from .external import External
     from .service import Service
     from .simulation import Simulation
+
+CONNECT_TIMEOUT = SECOND // 2
+"""How long programs wait for a connection to a system outside before they try anew (chosen)."""
 
 
 class Executor:
@@ -239,7 +244,11 @@ class Executor:
                     if pool.idle:
                         pool.idle -= 1
                         pool.acquired += 1
-                        continue
+                        if pool.transactions is None:
+                            continue
+                        call.pc = pc
+                        pool.transactions.begin(call)
+                        break
                     call.pc = pc
                     pool.wait(call)
                     break
@@ -400,12 +409,34 @@ class Executor:
             draw = self.streams.uniform("crash", call.flow.number, edge.index, call.attempt)
             if draw < replica.behaviour.crash_share:
                 self.crash(replica)
-        if external != 0 and external.profile is not None:
-            draw = self.streams.uniform(f"external/{external.name}", call.flow.number, edge.index, call.attempt)
-            if external.fails(draw, now):
+        own = delay
+        waits = replica.behaviour.waits
+        if waits is not None and waits[0] == edge.operation:
+            delay = int(delay * waits[1])
+        if external != 0:
+            failed = external.felt and external.fails(self._external_draw(call, external), now)
+            if failed:
                 call.pc = len(call.code) - 1
-            delay = external.answers_after(delay, now)
-        return replica.stretched(delay, now, edge.operation)
+            elif replica.behaviour.waits_in_transactions:
+                return 0
+            if not external.usual:
+                delay = self.answer_after(call, delay, external, now, CONNECT_TIMEOUT)
+                if not external.deferring:
+                    Exchange(self.sim, replica, external.name, 503 if failed else 200, delay)
+        # Who waits for others does not work meanwhile, and is not the slower for being slow.
+        waited = max(delay - own, 0)
+        replica.busy -= waited
+        return replica.stretched(delay - waited, now, edge.operation) + waited
+
+    def answer_after(self, call: Call, nominal: int, external: External, now: int, patience: int | None) -> int:
+        """Nanoseconds until a system outside has answered a call that asks it now."""
+        if external.usual:
+            return nominal
+        return external.answers_after(nominal, self._external_draw(call, external), now, patience)
+
+    def _external_draw(self, call: Call, external: External) -> float:
+        assert call.edge is not None
+        return self.streams.uniform(f"external/{external.name}", call.flow.number, call.edge.index, call.attempt)
 
     def _next_in(self, replica: Replica) -> None:
         """The first in a replica's queue gets the worker that has become free."""

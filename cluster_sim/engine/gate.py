@@ -12,7 +12,7 @@ from .failures import Failure
 
 if TYPE_CHECKING:
     from .call import Call
-    from .edge import Edge
+    from .edge import Deadlines, Edge
     from .executor import Executor
 
 
@@ -21,9 +21,11 @@ class Held(NamedTuple):
 
     Attributes:
         delay: nanoseconds, after which it goes on; None: until the gate lets it go on.
+        on_the_way: it has not reached its server meanwhile, which does not measure the time.
     """
 
     delay: int | None = None
+    on_the_way: bool = False
 
 
 class Obstacle(Protocol):
@@ -42,6 +44,7 @@ class Gate:
     Attributes:
         under_way: the calls that wait, and how many obstacles they have passed.
         parked: those among them that nothing but `release` lets go on, in the order of their arrival.
+        travelling: those among them that have not reached their server, with what watches their deadlines.
     """
 
     def __init__(self, edge: Edge, executor: Executor) -> None:
@@ -50,16 +53,24 @@ class Gate:
         self.obstacles: list[Obstacle] = []
         self.under_way: dict[Call, int] = {}
         self.parked: dict[Call, None] = {}
+        self.travelling: dict[Call, Deadlines] = {}
 
     def admit(self, call: Call, now: int) -> Failure | Held | None:
         """Lead a call on past the obstacles that it has not passed yet; a call that is held comes here again."""
         passed = self.under_way.pop(call, 0)
+        if call in self.travelling:
+            deadlines = self.travelling.pop(call)
+            deadlines.keep(call)
+            self.edge.settled_at = max(self.edge.settled_at, now + deadlines.timeout)
+            call.start = now
         for place in range(passed, len(self.obstacles)):
             answer = self.obstacles[place].meet(call, now)
             if answer is None:
                 continue
             if isinstance(answer, Held):
                 self.under_way[call] = place + 1
+                if answer.on_the_way:
+                    self.travelling[call] = self.edge.deadlines
                 if answer.delay is None:
                     self.parked[call] = None
                 else:
@@ -94,6 +105,7 @@ class Gate:
         for call in [call for call in self.under_way if call in calls]:
             del self.under_way[call]
             self.parked.pop(call, None)
+            self.travelling.pop(call, None)
 
     def waiting(self) -> Iterator[Call]:
         """The calls that only a release lets go on."""

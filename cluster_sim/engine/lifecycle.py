@@ -38,6 +38,8 @@ def pending_calls(cluster: Cluster) -> Iterator[Call]:
             for pool in replica.pools.values():
                 for _, call in pool.waiting:
                     yield call
+                if pool.transactions is not None:
+                    yield from pool.transactions.waiting
             if replica.flights is not None:
                 for followers in replica.flights.filling.values():
                     yield from followers
@@ -124,6 +126,11 @@ def _take_out(cluster: Cluster, calls: set[Call]) -> None:
     for edge in cluster.edges:
         if edge.gate is not None:
             edge.gate.forget(calls)
+    for service in cluster.services.values():
+        for replica in service.replicas:
+            for pool in replica.pools.values():
+                if pool.transactions is not None:
+                    pool.transactions.forget(calls)
 
 
 def _at(call: Call, service: Service) -> bool:
@@ -147,11 +154,15 @@ def _close(cluster: Cluster, pool: ConnectionPool) -> None:
         call.parent = None
         call.pool = None
     pool.waiting.clear()
+    if pool.transactions is not None:
+        pool.transactions.waiting.clear()
 
 
 def _drop_sessions(cluster: Cluster, server: Service) -> None:
     assert server.backends is not None
     server.backends.used = server.backends.monitoring
+    if server.backends.authentication is not None:
+        server.backends.authentication.stop()
     for service in cluster.services.values():
         for replica in service.replicas:
             for pool in replica.pools.values():

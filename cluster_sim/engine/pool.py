@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 from simpy.events import Event
 
 from ..clock import SECOND, nanoseconds
-from ..specs import BackendSpec, PoolSpec
+from ..specs import BackendSpec, EagerSpec, PoolSpec
 from .failures import Failure
+from .handshake import EagerFiller, Handshake
+from .leak import Leak
 from .spans import DELAYED, LONG_WAIT
+from .transaction import Transactions
 
 if TYPE_CHECKING:
     from .call import Call
     from .executor import Executor
+    from .handshake import Authentication
     from .replica import Replica
     from .service import Service
 
@@ -31,6 +35,10 @@ class Backends:
         used: slots taken by the clients' pools and the exporter.
         refused: attempts turned away for want of a slot, since the start.
         opened: sessions opened since the start.
+        idle_in_transaction_timeout: nanoseconds after which a session is ended that is idle in a transaction; None:
+            never. A change holds for transactions that begin after it.
+        authentication: where clients queue to open a session, if that costs the server anything; None: it takes
+            `connect` and no more.
     """
 
     def __init__(self, spec: BackendSpec) -> None:
@@ -41,6 +49,8 @@ class Backends:
         self.used = spec.monitoring
         self.refused = 0
         self.opened = 0
+        self.idle_in_transaction_timeout: int | None = None
+        self.authentication: Authentication | None = None
 
     @property
     def admitted(self) -> int:
@@ -67,6 +77,8 @@ class ConnectionPool(Event):
         timeouts: acquisitions that timed out, since the replica started.
         waited: nanoseconds waited by those who got one, since the replica started.
         closed: its replica is gone.
+        leak: what its users do not give back; None: they give back everything.
+        transactions: those its users leave open while they wait for others; None: they do not.
     """
 
     _ok = True
@@ -88,12 +100,23 @@ class ConnectionPool(Event):
         self.acquired = 0
         self.closed = False
         self.armed = False
-        self.filler = PoolFiller(self)
+        behaviour = replica.behaviour
+        self.leak = Leak(self, behaviour.leaked_connections) if behaviour.leaked_connections else None
+        self.transactions = Transactions(self) if behaviour.waits_in_transactions else None
+        self.filler: PoolFiller | EagerFiller
+        self.open_eagerly(spec.eager)
 
     @property
     def active(self) -> int:
         """Connections in use."""
         return self.open - self.idle
+
+    def open_eagerly(self, eager: EagerSpec | None) -> None:
+        """Open missing connections in that way from the next time on."""
+        if eager is None:
+            self.filler = PoolFiller(self)
+        else:
+            self.filler = EagerFiller(self, nanoseconds(eager.timeout_s), nanoseconds(eager.pause_s))
 
     def wait(self, call: Call) -> None:
         """Queue for a connection."""
@@ -103,7 +126,9 @@ class ConnectionPool(Event):
             self._arm(deadline)
 
     def give_back(self) -> None:
-        """A connection is free again."""
+        """Who used a connection is done with it."""
+        if self.leak is not None and self.leak.keeps():
+            return
         if self.waiting:
             self._hand_over()
         else:
@@ -112,19 +137,34 @@ class ConnectionPool(Event):
     def add(self) -> None:
         """A connection was opened."""
         self.open += 1
-        self.give_back()
+        if self.waiting:
+            self._hand_over()
+        else:
+            self.idle += 1
+
+    def lose(self) -> None:
+        """The server has ended a session that was in use; its user must not give it back."""
+        backends = self.server.backends
+        assert backends is not None
+        self.open -= 1
+        backends.used -= 1
+        self.filler.start()
 
     def drop_all(self) -> int:
-        """Every connection is lost; returns how many there were. Users of one must not give it back."""
+        """Every session is lost; returns how many there were. Users of a connection must not give it back."""
         lost = self.open
+        if self.leak is not None:
+            lost += self.leak.end_sessions()
         self.open = self.idle = 0
         return lost
 
     def drop_idle(self) -> int:
-        """The connections that nobody uses are lost; returns how many there were."""
+        """The sessions that nobody uses are lost; returns how many there were."""
         lost = self.idle
         self.open -= lost
         self.idle = 0
+        if self.leak is not None:
+            lost += self.leak.end_idle()
         return lost
 
     def _hand_over(self) -> None:
@@ -138,7 +178,10 @@ class ConnectionPool(Event):
             spans.keep(call, now, DELAYED)
         if call.flow.sampled:
             spans.connected(call, asked, now)
-        self.executor.resume(call)
+        if self.transactions is None:
+            self.executor.resume(call)
+        else:
+            self.transactions.begin(call)
 
     def _arm(self, at: int) -> None:
         self.armed = True
@@ -197,11 +240,16 @@ class PoolFiller(Event):
         backends = pool.server.backends
         assert backends is not None
         if not pool.server.ready:
-            refusal: Failure | None = Failure.REFUSED
-        elif not backends.try_open():
-            refusal = Failure.UNAVAILABLE
+            self._conclude(Failure.REFUSED)
+        elif backends.authentication is not None:
+            self.armed = True
+            backends.authentication.enter(Handshake(pool, self._conclude))
         else:
-            refusal = None
+            self._conclude(None if backends.try_open() else Failure.UNAVAILABLE)
+
+    def _conclude(self, refusal: Failure | None) -> None:
+        self.armed = False
+        pool = self.pool
         pool.executor.recorder.connection_attempt(pool, refusal)
         if refusal is None:
             self.pause = _FIRST_RETRY

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 GOOD = 200
 
 
+_SERVER_SAYS = {
+    None: "connection_opened",
+    Failure.UNAVAILABLE: "connection_refused",
+    Failure.STORE_MAX_CLIENTS: "clients_too_many",
+}
+"""How an attempt to open a session ended → the server's line, where it has one."""
+
+
 class Recorder:
     """Keeps the records of one cluster.
 
@@ -140,8 +148,24 @@ class Recorder:
         """A pool opens a connection, or is turned away."""
         client = pool.replica
         server = pool.server
-        if refusal is not Failure.REFUSED:
-            event = "connection_opened" if refusal is None else "connection_refused"
+        event = _SERVER_SAYS.get(refusal)
+        if event is not None:
             self.log(server.name, server.replicas[0].name, event, client.service.name, client.ip, client.uid)
         if refusal is not None:
             self.log(client.service.name, client.name, "connect_failed", refusal, server.name, pool.open, pool.size)
+
+    def handshake_aborted(self, pool: ConnectionPool) -> None:
+        """A server finds that the client has gone whose session it has prepared."""
+        client, server = pool.replica, pool.server
+        source = server.replicas[0].name
+        self.log(server.name, source, "handshake_aborted", client.service.name, client.ip, client.uid)
+
+    def session_terminated(self, pool: ConnectionPool, failure: Failure) -> None:
+        """A server ends a session that is in use."""
+        source = pool.server.replicas[0].name
+        self.log(pool.server.name, source, "session_terminated", pool.replica.service.name, failure, pool.replica.uid)
+
+    def connection_missed(self, pool: ConnectionPool, number: int, *, back: bool = False) -> None:
+        """A pool misses a connection, or has one `back` that it had missed; `number` tells it from others."""
+        client = pool.replica
+        self.log(client.service.name, client.name, "connection_missed", number, back)

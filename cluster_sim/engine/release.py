@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import sqrt
 
 from ..specs import PoolSpec, ProbeSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class AsksEach:
+    """A call made once for each item of the cart.
+
+    Attributes:
+        operation: what is called, of the servers of the release.
+        usual: calls of the middle request; one in a hundred makes ten times as many (a log-logistic law of shape 2).
+        most: calls of a request at most.
+    """
+
+    operation: str
+    usual: float
+    most: int = 2000
+
+    def calls(self, draw: float) -> int:
+        """How many calls a request makes; `draw` is uniform in [0, 1)."""
+        return max(1, min(self.most, round(self.usual * sqrt(draw / (1.0 - draw)))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,11 +39,30 @@ class Behaviour:
         crash_share: share of the requests served whose work ends the process.
         store_connections_left: connections to each of its stores that it opens for a call and never closes; 0: it
             uses those of its pool.
+        asks_each: a call that it makes for each item of the cart, one after another, and not once for all.
+        waits: an operation whose work waits for somebody else, and how many times its own time that takes in all.
+        leaked_connections: share of its database connections that it does not give back.
+        waits_in_transactions: it waits for systems outside within the database transaction that follows, and without
+            a timeout, instead of before it.
     """
 
     leak_bytes: int = 0
     crash_share: float = 0.0
     store_connections_left: int = 0
+    asks_each: AsksEach | None = None
+    waits: tuple[str, float] | None = None
+    leaked_connections: float = 0.0
+    waits_in_transactions: bool = False
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Whether its work may take longer for waiting for somebody else."""
+        return self.waits is not None or self.waits_in_transactions
+
+    @property
+    def felt_at_work(self) -> bool:
+        """Whether its work may take longer, or end the process."""
+        return self.crash_share > 0 or self.waits_for_others
 
 
 HEALTHY = Behaviour()

@@ -95,6 +95,7 @@ class Replica:
         served: successful answers by edge slot, as histograms.
         failed: failed answers by (edge slot, failure), as histograms.
         validations: tokens checked, by (result, key id).
+        outbound: questions to systems outside that are not as usual, by (system, status): how many, nanoseconds.
         revision: the configuration revision it has applied, at the instant `revision_at`.
     """
 
@@ -131,7 +132,7 @@ class Replica:
         self.slow = 1.0
         self.paused_until = 0
         self.behaviour = self.service.behaviour
-        self.disturbed = self.service.uneven or self.behaviour.crash_share > 0
+        self.disturbed = self.service.uneven or self.behaviour.felt_at_work
         self.memory_limit_bytes = self.service.memory_limit_bytes
         self.busy = 0
         self.paused = 0
@@ -140,6 +141,7 @@ class Replica:
         self.failed: dict[tuple[int, Failure], list[int]] = {}
         self.breakers: dict[int, Breaker] = {}
         self.validations: dict[tuple[str, str], int] = {}
+        self.outbound: dict[tuple[str, int], list[int]] = {}
         self.flights: SingleFlight | None = SingleFlight() if self.service.single_flight else None
 
     @property
@@ -169,9 +171,8 @@ class Replica:
 
     def refresh_disturbed(self) -> None:
         """Look again whether anything keeps its work from taking its nominal time."""
-        self.disturbed = (
-            self.slow != 1.0 or self.paused_until > 0 or self.service.uneven or self.behaviour.crash_share > 0
-        )
+        uneven = self.service.uneven or self.behaviour.felt_at_work
+        self.disturbed = self.slow != 1.0 or self.paused_until > 0 or uneven
 
     @rehearsed
     def end_pause(self, sim: Simulation) -> None:

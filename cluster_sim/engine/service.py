@@ -102,7 +102,7 @@ class Service:
     @property
     def uneven(self) -> bool:
         """Whether some of its work does not take its nominal time, or may not."""
-        return bool(self.slowed) or any(external.profile is not None for external in self.externals)
+        return bool(self.slowed) or not all(external.usual for external in self.externals)
 
     def slow_operation(self, operation: str, factor: float, profile: Profile) -> None:
         """Make the work of one operation take up to `factor` times as long, as strongly as a profile says."""

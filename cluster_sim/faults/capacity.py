@@ -42,6 +42,7 @@ MAX_CONNECTIONS_UNDERSIZED = Fault(
     # Pools that were refused try again within 10 s, so a mask that only frees slots relapses in less than a minute.
     hold_s=180.0,
     family=Family.TOO_MANY_CLIENTS,
+    twins=("pg_connection_leak", "pg_idle_in_transaction", "pg_connection_storm"),
     story=(
         "payment-service is scaled out to seven or eight pods, each with a fixed pool of 15 connections: together they "
         "want more than postgres admits (max_connections 100, three of them reserved). Demand is legitimate and the "
@@ -52,6 +53,13 @@ MAX_CONNECTIONS_UNDERSIZED = Fault(
             service="payment-service",
             shows="more pods of payment-service than usual, each with its own pool",
             promql='count(hikaricp_connections_max{service="payment-service"}) >= 7',
+        ),
+        Evidence(
+            service="postgres-db",
+            shows="no slot is left, nearly all sessions are idle, and the clients' pools know of each of them",
+            promql='sum(pg_stat_activity_count{state="idle"}) > 85'
+            ' and sum(pg_stat_activity_count{state="idle"}) - sum(hikaricp_connections_idle)'
+            ' - sum(db_client_connection_count{db_client_connection_state="idle"}) < 10',
         ),
     ),
     alerts=("HighErrorRate", "PostgresqlTooManyConnections"),

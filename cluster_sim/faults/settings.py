@@ -38,6 +38,29 @@ class PagedBy:
 
 
 @dataclass(frozen=True)
+class TicketedBy:
+    """Some rules that wake an engineer elsewhere are tickets here, `HighLatencyP99/payment-service` say.
+
+    Raises:
+        UnknownName: when applied: there is no such rule.
+    """
+
+    rules: tuple[str, ...]
+
+    def __call__(self, spec: ClusterSpec) -> ClusterSpec:
+        known = {rule.name for rule in spec.rules}
+        for name in self.rules:
+            if name not in known:
+                raise UnknownName("alert", name)
+        return replace(spec, rules=tuple(map(self._rule, spec.rules)))
+
+    def _rule(self, rule: Rule) -> Rule:
+        if isinstance(rule, AlertRule) and rule.name in self.rules:
+            return replace(rule, severity=Severity.TICKET)
+        return rule
+
+
+@dataclass(frozen=True)
 class Provisioned:
     """One service is provisioned otherwise: `changes` are fields of its `ServiceSpec`."""
 

@@ -20,7 +20,7 @@ def _increase_connections(cluster: Cluster) -> None:
 
 def _fail_over(cluster: Cluster) -> None:
     """The standby takes over with the same settings and nothing in its buffers."""
-    cluster.restart(POSTGRES)
+    cluster.fail_over(POSTGRES)
     for replica in cluster.service(POSTGRES).replicas:
         cluster.slow_down(replica, 2.5, until=cluster.now + 90 * SECOND)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from ..specs import BackendSpec, Language, Operation, ServiceSpec, Work
 from ..telemetry.rules.rule import AlertRule, Severity
 
+STATEMENTS_PER_SKU, STATEMENTS_PER_PAYMENT = 30, 26
+"""Statements of a transaction, sent one by one (chosen: clients are as chatty as their object mappers make them)."""
+
 SERVICE = ServiceSpec(
     name="postgres-db",
     team="database-team",
@@ -26,12 +29,16 @@ SERVICE = ServiceSpec(
             route="stock",
             # Stock per SKU is summed over its ledger: an expensive query for each key missed (chosen).
             steps=(Work(mean_s=0.06, sigma=0.5, per_item=True),),
+            # The mapper of objects loads a SKU's variants, prices and warehouses one by one (chosen).
+            round_trips=STATEMENTS_PER_SKU,
         ),
         Operation(
             name="insert_payment",
             method="INSERT",
             route="payments",
             steps=(Work(mean_s=0.012, sigma=0.6),),
+            # One row each: payment, ledger lines, audit trail, outbox (chosen).
+            round_trips=STATEMENTS_PER_PAYMENT,
         ),
     ),
 )

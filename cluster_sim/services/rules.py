@@ -246,3 +246,11 @@ FAILING_CALLS = AlertRule(
     summary="{{ $labels.server }} calls from {{ $labels.client }} fail {{ $value | humanizePercentage }} > 5% over 1m",
     group=SATURATION,
 )
+NETWORK_ERRORS = AlertRule(
+    alert="NodeNetworkReceiveErrs",
+    expr="sum by (node) (rate(node_network_receive_errs_total[1m])) > 0.2",
+    for_s=60,
+    severity=Severity.TICKET,
+    summary="{{ $labels.node }} network interface reports {{ $value | humanize }} receive errors/s over 1m for 1m",
+    group=SATURATION,
+)

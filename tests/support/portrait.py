@@ -69,6 +69,7 @@ _NAMED: Mapping[type, Callable[[Any], str]] = {
     Service: lambda service: service.name,
     Replica: lambda replica: f"{replica.service.name}/{replica.uid}",
     Edge: lambda edge: f"edge {edge.index}",
+    Deadlines: lambda deadlines: f"deadlines after {deadlines.timeout}",
     ConnectionPool: lambda pool: f"pool of {pool.replica.uid}.{pool.replica.restarts} to {pool.server.name}",
     Target: lambda target: f"target {target.exporter.place}",
     AlertRule: lambda rule: f"rule {rule.name}",
@@ -215,7 +216,7 @@ def _deadlines(cluster: Cluster) -> list[Data]:
     for deadlines in queues.values():
         for call in deadlines.calls:
             if call.parent is not None:
-                due = call.start + deadlines.timeout
+                due = deadlines.asked.get(call, call.start) + deadlines.timeout
                 woken = deadlines.armed and wakes.get(id(deadlines), due + 1) <= due
                 found.append((due, deadlines.timeout, [woken, *call_chain(call)]))
     return [list(entry) for entry in sorted(found, key=lambda entry: entry[:2])]

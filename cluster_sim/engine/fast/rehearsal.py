@@ -191,7 +191,8 @@ def _note(foresight: Foresight, now: int, event: Event) -> None:
     function = getattr(event, "function", None)
     for touched in (getattr(function, "__self__", None), *getattr(event, "args", ())):
         if isinstance(touched, Replica):
-            foresight.paces[touched.uid].note(now, touched)
+            if touched.uid in foresight.paces:  # a pod may have been taken away before its slow spell is over
+                foresight.paces[touched.uid].note(now, touched)
         elif isinstance(touched, Service):
             changes = foresight.thresholds[touched]
             if touched.error_threshold != changes[-1][1]:

@@ -56,6 +56,7 @@ class AppFormat(ABC):
         library: what the language's clients say when a call fails.
         bugs: what its programs say when they fail by themselves.
         overload: what they say of a request that finds the queue full.
+        outside: what the client of a system outside says of its error.
         tokens: how its token library words refusals.
     """
 
@@ -63,6 +64,7 @@ class AppFormat(ABC):
     library: ClassVar[Library]
     bugs: ClassVar[tuple[Words, ...]]
     overload: ClassVar[Words]
+    outside: ClassVar[Words] = Words("ExternalError", "{peer}: 503 Service Unavailable (request-id {request})")
     tokens: ClassVar[Rejection]
 
     def __init__(self, scene: Scene) -> None:
@@ -82,6 +84,8 @@ class AppFormat(ABC):
                 return self.call_failed(record, *data)
             case "connect_failed":
                 return self.connect_failed(record, *data)
+            case "connection_missed":
+                return self.connection_missed(record, *data)
             case "token_rejected":
                 return self.token_rejected(record, *data)
             case "gc_pause":
@@ -194,6 +198,10 @@ class AppFormat(ABC):
         if failure is Failure.UNAVAILABLE and duration == 0:
             values = {"workers": self.service.workers, "queued": self.service.queue_limit}
             return Words(self.overload.kind, self.overload.text.format(**values))
+        if failure is Failure.EXTERNAL and self.service.externals:
+            bits = self.scene.streams.bits("log/external", number)
+            peer = self.service.externals[0].name
+            return Words(self.outside.kind, self.outside.text.format(peer=peer, request=f"req_{bits >> 16:012x}"))
         return self.scene.pick(self.bugs, "log/bug", number)
 
     # ------------------------------------------------------------ calling
@@ -272,6 +280,10 @@ class AppFormat(ABC):
     @abstractmethod
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:
         """The connection pool could not open a connection."""
+
+    def connection_missed(self, record: LogRecord, number: int, back: bool) -> list[str]:
+        """The connection pool misses a connection, or has it back; most say nothing of it."""
+        return []
 
     # ------------------------------------------------------------ tokens and configuration
 

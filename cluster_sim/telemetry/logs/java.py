@@ -20,6 +20,8 @@ from .words import (
     MAXCLIENTS,
     MAXMEMORY,
     SLOTS_RESERVED,
+    TOO_MANY_CLIENTS,
+    TRANSACTION_TIMEOUT,
     UNREACHABLE,
     WRONG_PASSWORD,
     Library,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 _BOOT = "org.springframework.boot.SpringApplication"
 _TOMCAT = "org.springframework.boot.web.embedded.tomcat"
 _DATA_SOURCE = "com.zaxxer.hikari.HikariDataSource"
+_LEAK_TASK = "com.zaxxer.hikari.pool.ProxyLeakTask"
 _SPRING = "org.springframework.web.client."
 _ANSWER = '{status} {reason} on {method} request for "http://{server}:{port}{route}"'
 _IO = _SPRING + "ResourceAccessException"
@@ -79,6 +82,8 @@ LIBRARY = Library(
         ((Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT), _PSQL, f"ERROR: {CANCELED}"),
         (DENIED, _PSQL, "FATAL: password authentication failed"),
         (Failure.ADMIN_SHUTDOWN, _PSQL, f"FATAL: {ADMINISTRATOR}"),
+        (Failure.IDLE_IN_TRANSACTION, _PSQL, f"FATAL: {TRANSACTION_TIMEOUT}"),
+        (Failure.STORE_MAX_CLIENTS, _PSQL, f"FATAL: {TOO_MANY_CLIENTS}"),
         (Failure.TIMEOUT, _PSQL, _BACKEND + "java.net.SocketTimeoutException: Read timed out"),
         (
             UNREACHABLE,
@@ -124,6 +129,10 @@ class JavaFormat(AppFormat):
         "task rejected from java.util.concurrent.ThreadPoolExecutor[Running, pool size = {workers},"
         " active threads = {workers}, queued tasks = {queued}]",
     )
+    outside = Words(
+        "org.springframework.web.client.HttpServerErrorException$ServiceUnavailable",
+        "{peer}: 503 Service Unavailable (request-id {request})",
+    )
     tokens = Rejection(
         Words(
             "io.jsonwebtoken.security.SignatureException",
@@ -165,6 +174,8 @@ class JavaFormat(AppFormat):
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:
         port = self.scene.cluster.service(server).spec.port
         text = LIBRARY.postgres[failure].text.format(server=server, port=port)
+        if failure is Failure.TIMEOUT:
+            text = "The connection attempt failed.; nested exception is java.net.SocketTimeoutException: Read timed out"
         error: Fields = {
             "thread": "HikariPool-1:connection-adder",
             "error.type": _PSQL,
@@ -180,6 +191,22 @@ class JavaFormat(AppFormat):
             )
         fields = {**error, "pool.total": opened, "pool.max": size}
         return [self.write(record, level, f"com.zaxxer.hikari.pool.{logger}", event, fields)]
+
+    def connection_missed(self, record: LogRecord, number: int, back: bool) -> list[str]:
+        bits = self.scene.streams.bits("log/leak", number, self._pod(record))
+        worker = 1 + bits % self.service.spec.workers
+        connection = f"org.postgresql.jdbc.PgConnection@{bits >> 8 & 0x7FFFFFFF:x}"
+        thread = f"http-nio-{self.service.spec.port}-exec-{worker}"
+        if back:
+            event = f"Previously reported leaked connection {connection} on thread {thread} was returned to the pool"
+            return [self.write(record, "info", _LEAK_TASK, f"{event} (unleaked)", {"thread": thread})]
+        event = f"Connection leak detection triggered for {connection} on thread {thread}, stack trace follows"
+        error: Fields = {
+            "thread": "HikariPool-1:housekeeper",
+            "error.type": "java.lang.Exception",
+            "exception": "java.lang.Exception: Apparent connection leak detected",
+        }
+        return [self.write(record, "warning", _LEAK_TASK, event, error)]
 
     def gc_pause(self, record: LogRecord, pause: int) -> list[str]:
         bits = self.scene.streams.bits("log/gc", record.at, self._pod(record))

@@ -9,7 +9,7 @@ from ...clock import MILLISECOND, SECOND
 from ...engine.failures import Failure
 from ..identity import database_name, database_role
 from .scene import Scene, milliseconds, one_line
-from .words import ADMINISTRATOR, CANCELED, SLOTS_RESERVED
+from .words import ADMINISTRATOR, CANCELED, SLOTS_RESERVED, TOO_MANY_CLIENTS, TRANSACTION_TIMEOUT
 
 if TYPE_CHECKING:
     from ...engine.edge import Edge
@@ -61,6 +61,12 @@ class PostgresFormat:
                 return self._connection(record.at, False, *data)
             case "connection_refused":
                 return self._connection(record.at, True, *data)
+            case "clients_too_many":
+                return self._turned_away(record.at, *data)
+            case "handshake_aborted":
+                return self._aborted(record.at, *data)
+            case "session_terminated":
+                return self._session_terminated(record.at, *data)
             case "access":
                 return self._slow_query(record.at, *data)
             case "failure":
@@ -83,20 +89,38 @@ class PostgresFormat:
     # ------------------------------------------------------------ sessions
 
     def _connection(self, at: int, refused: bool, client: str, address: str, uid: int) -> list[str]:
-        bits = self.scene.streams.bits("log/session", uid, at)
-        pid = self._new_pid(at, bits)
+        pid, received = self._received(at, address, uid)
         role, database = database_role(client), database_name(client)
-        session = f"{role}@{database} "
-        port = 32768 + (bits >> 8) % 28232
         authorized = f"connection authorized: user={role} database={database} application_name={client}"
-        received = f"connection received: host={address} port={port}"
-        lines = [
-            self._write(at - 2 * MILLISECOND, pid, "LOG", received, "[unknown]@[unknown] "),
-            self._write(at, pid, "LOG", authorized, session),
-        ]
+        lines = [received, self._write(at, pid, "LOG", authorized, f"{role}@{database} ")]
         if refused:
-            lines.append(self._write(at, pid, "FATAL", SLOTS_RESERVED, session))
+            lines.append(self._write(at, pid, "FATAL", SLOTS_RESERVED, f"{role}@{database} "))
         return lines
+
+    def _turned_away(self, at: int, client: str, address: str, uid: int) -> list[str]:
+        """There are so many server processes for clients that the next is refused before it is asked who it is."""
+        pid, received = self._received(at, address, uid, crowded=True)
+        session = f"{database_role(client)}@{database_name(client)} "
+        return [received, self._write(at, pid, "FATAL", TOO_MANY_CLIENTS, session)]
+
+    def _aborted(self, at: int, client: str, address: str, uid: int) -> list[str]:
+        """The client was gone before it was authenticated."""
+        pid, received = self._received(at, address, uid, crowded=True)
+        session = f"{database_role(client)}@{database_name(client)} "
+        reset = "could not receive data from client: Connection reset by peer"
+        return [received, self._write(at, pid, "LOG", reset, session)]
+
+    def _session_terminated(self, at: int, client: str, failure: Failure, uid: int) -> list[str]:
+        pid = self._old_pid(self.scene.streams.bits("log/terminated", uid, at))
+        text = TRANSACTION_TIMEOUT if failure is Failure.IDLE_IN_TRANSACTION else ADMINISTRATOR
+        return [self._write(at, pid, "FATAL", text, f"{database_role(client)}@{database_name(client)} ")]
+
+    def _received(self, at: int, address: str, uid: int, *, crowded: bool = False) -> tuple[int, str]:
+        """The process forked for a client, and its first line; numbers go round fast where many are forked."""
+        bits = self.scene.streams.bits("log/session", uid, at)
+        pid = 300 + at // (4 * MILLISECOND) % 32_000 if crowded else self._new_pid(at, bits)
+        received = f"connection received: host={address} port={32768 + (bits >> 8) % 28232}"
+        return pid, self._write(at - 2 * MILLISECOND, pid, "LOG", received, "[unknown]@[unknown] ")
 
     def _new_pid(self, at: int, bits: int) -> int:
         """The process id of a backend that is forked now: they count up with time."""

@@ -18,6 +18,8 @@ from .words import (
     MAXCLIENTS,
     MAXMEMORY,
     SLOTS_RESERVED,
+    TOO_MANY_CLIENTS,
+    TRANSACTION_TIMEOUT,
     UNREACHABLE,
     WRONG_PASSWORD,
     Library,
@@ -70,6 +72,10 @@ LIBRARY = Library(
             f"(psycopg.errors.QueryCanceled) {CANCELED}",
         ),
         _database(DENIED, _CONNECT + "FATAL:  password authentication failed"),
+        _database(
+            Failure.IDLE_IN_TRANSACTION, f"(psycopg.errors.IdleInTransactionSessionTimeout) {TRANSACTION_TIMEOUT}"
+        ),
+        _database(Failure.STORE_MAX_CLIENTS, _CONNECT + f"FATAL:  {TOO_MANY_CLIENTS}"),
         _database(Failure.ADMIN_SHUTDOWN, f"(psycopg.errors.AdminShutdown) {ADMINISTRATOR}"),
         _database(Failure.TIMEOUT, _CONSUME + "could not receive data from server: Connection timed out"),
         _database(
@@ -93,6 +99,9 @@ LIBRARY = Library(
         _BREAKER,
     ),
 )
+
+
+_SLOW_CONNECT = Words(_OPERATIONAL, "(psycopg.errors.ConnectionTimeout) connection timeout expired" + _BACKGROUND)
 
 
 class PythonFormat(AppFormat):
@@ -120,7 +129,7 @@ class PythonFormat(AppFormat):
     def connect_failed(self, record: LogRecord, failure: Failure, server: str, opened: int, size: int) -> list[str]:
         running = self.scene.cluster.service(server)
         address = running.replicas[0].ip if running.replicas else server
-        words = LIBRARY.postgres[failure]
+        words = _SLOW_CONNECT if failure is Failure.TIMEOUT else LIBRARY.postgres[failure]
         text = words.text.format(server=server, port=running.spec.port, address=address)
         fields = {
             "server.address": server,

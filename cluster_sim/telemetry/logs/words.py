@@ -34,7 +34,13 @@ class Library:
     redis: Phrases
 
 
-ANSWERS = (Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.UNAVAILABLE, Failure.GATEWAY_TIMEOUT)
+ANSWERS = (
+    Failure.SERVER_ERROR,
+    Failure.BAD_GATEWAY,
+    Failure.UNAVAILABLE,
+    Failure.GATEWAY_TIMEOUT,
+    Failure.EXTERNAL,
+)
 UNREACHABLE = (Failure.REFUSED, Failure.NO_ENDPOINT)
 DENIED = (Failure.UNAUTHORIZED, Failure.INVALID_SIGNATURE, Failure.EXPIRED)
 
@@ -43,6 +49,8 @@ REASONS |= {503: "Service Unavailable", 504: "Gateway Timeout"}
 
 SLOTS_RESERVED = "remaining connection slots are reserved for non-replication superuser connections"
 ADMINISTRATOR = "terminating connection due to administrator command"
+TRANSACTION_TIMEOUT = "terminating connection due to idle-in-transaction timeout"
+TOO_MANY_CLIENTS = "sorry, too many clients already"
 CANCELED = "canceling statement due to user request"
 MAXCLIENTS = "max number of clients reached"
 WRONG_PASSWORD = "invalid username-password pair or user is disabled."

@@ -83,6 +83,10 @@ BREAKER_BUFFERED = MetricSpec(
     detailed=False,
 )
 
+OUTBOUND = MetricSpec(
+    name="http_client_request_duration_seconds", help="Duration of HTTP client requests.", kind="summary"
+)
+
 VALIDATIONS = MetricSpec(
     name="auth_token_validation", help="Tokens checked, by result and by the id of their key.", kind="counter"
 )
@@ -94,6 +98,9 @@ CONFIG_RELOADED = MetricSpec(
 )
 
 BREAKER_STATES = ("closed", "half_open", "open")
+
+Outbound = tuple[tuple[str, int], ...]
+"""Systems outside that a pod has asked, and the statuses of their answers."""
 
 Validations = tuple[tuple[str, str], ...]
 """Results and key ids of the tokens that a pod has checked, in the order of their first occurrence."""
@@ -141,11 +148,12 @@ class ApplicationExporter(PodExporter):
         return _columns(self.shape, *key[FAILURES:])
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, tokens seen, configuration; and the values while the process listens."""
+        """Node, restarts, failures had, tokens seen, configuration, outside systems; and values while it listens."""
         replica = self.replica
         kid = replica.keys.signing if replica.keys is not None else ""
         validations = tuple(replica.validations)
-        key = (replica.node, replica.restarts, tuple(replica.failed), validations, replica.revision, kid)
+        outbound = tuple(replica.outbound)
+        key = (replica.node, replica.restarts, tuple(replica.failed), validations, replica.revision, kid, outbound)
         if not listening(replica):
             return key, None
         reading = self.histograms()
@@ -165,11 +173,15 @@ class ApplicationExporter(PodExporter):
         values += replica.validations.values()
         if replica.keys is not None:
             values.append(replica.revision_at)
+        for counts in replica.outbound.values():
+            values += counts
         return key, reading
 
 
 @lru_cache(maxsize=1024)
-def _columns(shape: Shape, failures: Failures, validations: Validations, revision: int, kid: str) -> tuple[Column, ...]:
+def _columns(
+    shape: Shape, failures: Failures, validations: Validations, revision: int, kid: str, outbound: Outbound
+) -> tuple[Column, ...]:
     layout = pod_layout(len(shape.served), failures)
     sums = layout.histograms
     _requests(layout, shape, failures)
@@ -192,6 +204,8 @@ def _columns(shape: Shape, failures: Failures, validations: Validations, revisio
     if shape.keyed:
         layout.constant(CONFIG_VERSION, {"version": str(revision), "checksum": checksum(revision, kid)})
         layout.value(CONFIG_RELOADED, divisor=SECOND, since_epoch=True)
+    for peer, status in outbound:
+        layout.summary(OUTBOUND, {"server_address": peer, "http_response_status_code": str(status)})
     return tuple(layout.columns)
 
 

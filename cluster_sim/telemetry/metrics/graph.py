@@ -35,6 +35,7 @@ LOST = frozenset(
         Failure.POOL_TIMEOUT,
         Failure.RESET,
         Failure.ADMIN_SHUTDOWN,
+        Failure.IDLE_IN_TRANSACTION,
     }
 )
 """Failures of calls that no server has counted as finished: they did not get there, or the server died."""

@@ -13,6 +13,7 @@ from .exporter import Grid, Key, Present, Reading
 from .spec import Column, Labels, Layout, MetricSpec
 
 if TYPE_CHECKING:
+    from ...engine.link import Interface
     from ...engine.service import Service
 
 _DEPLOYMENT = "kube_deployment_"
@@ -77,6 +78,10 @@ CONTAINER_LIMIT = MetricSpec(
     name="container_spec_memory_limit_bytes", help="Memory limit for the container.", detailed=False
 )
 
+RETRANSMITTED = MetricSpec(name="node_netstat_Tcp_RetransSegs", help="Statistic TcpRetransSegs.", kind="unknown")
+RECEIVE_ERRORS = MetricSpec(
+    name="node_network_receive_errs", help="Network device statistic receive_errs.", kind="counter"
+)
 
 DEPLOYMENT_SPECS = (SPEC_REPLICAS, REPLICAS, READY, AVAILABLE, UNAVAILABLE, GENERATION)
 STATEFULSET_SPECS = (STATEFULSET_SPEC, STATEFULSET_REPLICAS, STATEFULSET_READY, STATEFULSET_GENERATION)
@@ -183,9 +188,11 @@ class NodeExporter:
     Attributes:
         number: of the node, 1 first.
         services: whose containers it shows.
+        interface: of the node's network, of which it tells once there have been errors.
     """
 
-    def __init__(self, number: int, services: list[Service]) -> None:
+    def __init__(self, number: int, services: list[Service], interface: Interface) -> None:
+        self.interface = interface
         self.name = f"node-{number}"
         self.number = number
         self.services = services
@@ -214,7 +221,11 @@ class NodeExporter:
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
         layout = Layout()
-        for service, pod in cast("tuple[tuple[Service, str], ...]", key):
+        worn, containers = cast("tuple[bool, tuple[tuple[Service, str], ...]]", key)
+        if worn:
+            layout.value(RETRANSMITTED)
+            layout.value(RECEIVE_ERRORS, {"device": "eth0"})
+        for service, pod in containers:
             labels = {"service": service.name, "pod": pod, "container": _container_name(service)}
             layout.value(CONTAINER_CPU, labels, divisor=SECOND)
             if service.keyspace is not None or service.spec.memory is not None:
@@ -226,6 +237,9 @@ class NodeExporter:
         """The containers that run here, and what they use."""
         key: list[tuple[Service, str]] = []
         values: list[float] = []
+        worn = self.interface.receive_errors > 0
+        if worn:
+            values += (self.interface.retransmitted, self.interface.receive_errors)
         for service in self.services:
             for replica in service.replicas:
                 if replica.node == self.name and replica.alive:
@@ -235,7 +249,7 @@ class NodeExporter:
                         values += (service.keyspace.used_bytes, service.keyspace.memory_limit_bytes)
                     if service.spec.memory is not None:
                         values += (replica.resident_bytes, replica.memory_limit_bytes)
-        return tuple(key), Reading([], values)
+        return (worn, tuple(key)), Reading([], values)
 
 
 def _stateful(service: Service) -> bool:

@@ -14,6 +14,7 @@ from .spec import Column, Layout, MetricSpec
 
 if TYPE_CHECKING:
     from ...engine.edge import Edge
+    from ...engine.pool import ConnectionPool
     from ...engine.replica import Replica
     from ...engine.service import Service
 
@@ -38,6 +39,9 @@ SCRAPE_ERROR = MetricSpec(
     detailed=False,
 )
 ACTIVITY = MetricSpec(name="pg_stat_activity_count", help="number of connections in this state", states=True)
+LONGEST_TRANSACTION = MetricSpec(
+    name="pg_stat_activity_max_tx_duration", help="max duration in seconds any active transaction has been running"
+)
 MAX_CONNECTIONS = MetricSpec(
     name="pg_settings_max_connections", help="Sets the maximum number of concurrent connections."
 )
@@ -80,7 +84,7 @@ class PostgresExporter(PodExporter):
 
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
-        _, _, failures, ready = cast(tuple[str, int, Failures, bool], key)
+        _, _, failures, ready, waiting = cast(tuple[str, int, Failures, bool, tuple[str, ...]], key)
         layout = pod_layout(len(self.replica.served), failures)
         layout.constant(PG_UP, value=float(ready))
         layout.constant(SCRAPE_ERROR, value=float(not ready))
@@ -92,6 +96,9 @@ class PostgresExporter(PodExporter):
                 labels = {**server, "datname": database}
                 layout.states(ACTIVITY, "state", STATES, labels)
                 layout.value(NUMBACKENDS, labels)
+            for database in waiting:
+                labels = {**server, "datname": database, "state": "idle in transaction"}
+                layout.value(LONGEST_TRANSACTION, labels, divisor=SECOND)
             self._statements(layout, failures, server)
         return layout.columns
 
@@ -119,14 +126,24 @@ class PostgresExporter(PodExporter):
             for client in service.replicas:
                 present.connections(client)
 
+    def _pools(self, client: Service) -> list[ConnectionPool]:
+        """The pools of a client's pods that are filled from this server."""
+        name = self.replica.service.name
+        return [replica.pools[name] for replica in client.replicas if name in replica.pools]
+
     def look(self, now: int) -> tuple[Key, Reading | None]:
         """Node, restarts, failures had, whether the server lets the exporter in; and the values while the pod runs.
 
-        The sessions are counted by database, the exporter's own among them.
+        The sessions are counted by database, the exporter's own among them. The key ends with the databases in which
+        transactions may wait for others; of those the age of the oldest is shown.
         """
         replica = self.replica
         answers = replica.ready and not replica.sidecar.cut_off
-        key = (replica.node, replica.restarts, tuple(replica.failed), answers)
+        pools = {service.name: self._pools(service) for service in self.clients}
+        waiting = tuple(
+            database_name(client) for client, found in pools.items() if any(pool.transactions for pool in found)
+        )
+        key = (replica.node, replica.restarts, tuple(replica.failed), answers, waiting)
         if replica.sidecar.hung or not replica.alive:
             return key, None
         reading = self.histograms()
@@ -135,17 +152,25 @@ class PostgresExporter(PodExporter):
             backends = replica.service.backends
             assert backends is not None
             values += (backends.max_connections, backends.superuser_reserved)
-            sessions = {database: [0, 0] for database in self.databases}
+            sessions = {database: [0, 0, 0] for database in self.databases}
             sessions[MONITORING_DATABASE][0] = backends.monitoring
             for service in self.clients:
                 counts = sessions[database_name(service.name)]
-                for client in service.replicas:
-                    pool = client.pools.get(replica.service.name)
-                    if pool is not None:
-                        counts[0] += pool.active
-                        counts[1] += pool.idle
-            for active, idle in sessions.values():
-                values += (active, 0, 0, idle, 0, 0, active + idle)
+                for pool in pools[service.name]:
+                    leaked = unnoticed = held = 0
+                    if pool.leak is not None:
+                        leaked, unnoticed = pool.leak.sessions, len(pool.leak.missing)
+                    if pool.transactions is not None:
+                        held = len(pool.transactions.waiting)
+                    counts[0] += pool.active - unnoticed - held
+                    counts[1] += pool.idle + leaked
+                    counts[2] += held
+            for active, idle, held in sessions.values():
+                values += (active, 0, 0, idle, held, 0, active + idle + held)
+            for service in self.clients:
+                if database_name(service.name) in waiting:
+                    begun = [pool.transactions.oldest(now) for pool in pools[service.name] if pool.transactions]
+                    values.append(now - min(begun, default=now))
         return key, reading
 
 

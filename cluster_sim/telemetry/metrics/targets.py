@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from ...engine.replica import Replica
     from ...engine.service import Service
 
-NODES = 3
-"""Nodes of the cluster (chosen); pods are spread over them as `lifecycle.add_replica` numbers them."""
-
 
 def of_cluster(cluster: Cluster, services: list[Service] | None = None) -> list[Exporter]:
     """The targets that are always there, telling of all services or of some."""
@@ -29,7 +26,7 @@ def of_cluster(cluster: Cluster, services: list[Service] | None = None) -> list[
     servers = [service for service in cluster.services.values() if any(e.server == service.name for e in edges)]
     return [
         StateExporter(told, cluster.operations),
-        *(NodeExporter(number, told) for number in range(1, NODES + 1)),
+        *(NodeExporter(number, told, nic) for number, nic in enumerate(cluster.interfaces.values(), 1)),
         GraphExporter(edges, servers),
     ]
 

@@ -9,7 +9,7 @@ from ...specs import Language
 from ..logs.app import AppFormat
 from ..logs.reader import FORMATS
 from ..logs.scene import Scene
-from ..logs.words import ADMINISTRATOR, CANCELED, MAXMEMORY, SLOTS_RESERVED, Words
+from ..logs.words import ADMINISTRATOR, CANCELED, MAXMEMORY, SLOTS_RESERVED, TRANSACTION_TIMEOUT, Words
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _STORE_ANSWERS = {
     (Language.POSTGRES, Failure.SERVER_ERROR): Words("57014", CANCELED),
     (Language.POSTGRES, Failure.ADMIN_SHUTDOWN): Words("57P01", ADMINISTRATOR),
+    (Language.POSTGRES, Failure.IDLE_IN_TRANSACTION): Words("25P03", TRANSACTION_TIMEOUT),
     (Language.POSTGRES, Failure.UNAVAILABLE): Words("53300", SLOTS_RESERVED),
     (Language.REDIS, Failure.CACHE_FULL): Words("OOM", f"OOM {MAXMEMORY}"),
 }

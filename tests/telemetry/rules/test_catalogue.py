@@ -68,6 +68,9 @@ CAUSES = {
     },
     "redis_maxmemory_orphan_keys": {"RedisOutOfConfiguredMaxmemory/redis-cache", "RedisRejectedCommands/redis-cache"},
     "jwt_partial_rotation": {"ConfigVersionMismatch/auth-service", "InvalidTokenSignatures/auth-service"},
+    "pg_connection_leak": {"PostgresqlTooManyConnections/postgres-db", "ConnectionPoolTimeouts/payment-service"},
+    "pg_idle_in_transaction": {"PostgresqlTooManyConnections/postgres-db", "DependencyErrors/payment-service"},
+    "pg_connection_storm": {"KubePodRestarted/postgres-db", "ConnectionPoolTimeouts/payment-service"},
 }
 
 
