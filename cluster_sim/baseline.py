@@ -11,6 +11,7 @@ from .cluster import Cluster
 from .engine.admission import MAXCLIENTS, Admission
 from .engine.config import SecretRevision
 from .engine.conntrack import LIMIT
+from .engine.cron import LimitJob
 from .engine.keyspace import Keyspace
 from .engine.release import Release
 from .engine.saves import VOLUME_BYTES
@@ -66,6 +67,9 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
             yield from _store(cluster, service.name, service.keyspace, service.spec.cache)
         for operation in service.slowed:
             yield Step(f"{service.name}: pace of {operation}", partial(service.restore_operation, operation))
+    for job in cluster.jobs:
+        if isinstance(job, LimitJob):
+            yield Step(f"{job.service.name}: job of {job.user}", job.delete)
     for external in cluster.externals.values():
         if not external.usual:
             yield Step(f"{external.name}: state", external.recover)
@@ -113,6 +117,7 @@ def _template(cluster: Cluster, service: Service) -> Iterator[Step]:
         liveness=spec.liveness,
         readiness=spec.readiness,
         cpu_request=spec.autoscale.cpu_request if spec.autoscale is not None else None,
+        memory_limit_bytes=spec.memory.limit_bytes if spec.memory else 0,
     )
     if service.release() == declared and service.balance == spec.balance:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,12 +64,14 @@ class Executor:
     """Runs the calls of one cluster.
 
     Attributes:
+        crash: ends the process of a replica.
         tokens: user → (key id, instant of expiry) of the token its client holds.
         clocks: those of the nodes.
         accounts: what is kept of failed logins; None: nobody tries foreign accounts.
     """
 
     workload: Workload
+    crash: Callable[[Replica], None]
 
     def __init__(self, sim: Simulation, streams: Streams, recorder: Recorder, token_lifetime: int) -> None:
         self.sim = sim
@@ -418,6 +421,10 @@ class Executor:
         """The time of a piece of work at a replica whose work does not go on as nominal."""
         replica, edge = call.replica, call.edge
         assert replica is not None
+        if replica.behaviour.crash_share:
+            draw = self.streams.uniform("crash", call.flow.number, edge.index, call.attempt)
+            if draw < replica.behaviour.crash_share:
+                self.crash(replica)
         own = delay
         waits = replica.behaviour.waits
         if waits is not None and waits[0] == edge.operation:

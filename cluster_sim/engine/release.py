@@ -36,6 +36,8 @@ class Behaviour:
     Fast-forward: a cluster in which any replica behaves otherwise is events only.
 
     Attributes:
+        leak_bytes: memory that is never given back, per answer.
+        crash_share: share of the requests served whose work ends the process.
         store_connections_left: connections to each of its stores that it opens for a call and never closes; 0: it
             uses those of its pool.
         asks_each: a call that it makes for each item of the cart, one after another, and not once for all.
@@ -48,6 +50,8 @@ class Behaviour:
         cache_keys: how it names its cache entries; None: by their items, with the usual time to live.
     """
 
+    leak_bytes: int = 0
+    crash_share: float = 0.0
     store_connections_left: int = 0
     asks_each: AsksEach | None = None
     waits: tuple[str, float] | None = None
@@ -58,9 +62,10 @@ class Behaviour:
     cache_keys: CacheKeys | None = None
 
     @property
-    def uneven(self) -> bool:
-        """Whether its work may take other than its nominal time."""
-        return self.waits is not None or self.waits_in_transactions or self.cpu_limit is not None
+    def felt_at_work(self) -> bool:
+        """Whether its work may take other than its nominal time, or end the process."""
+        waits = self.waits is not None or self.waits_in_transactions
+        return waits or self.cpu_limit is not None or self.crash_share > 0
 
 
 HEALTHY = Behaviour()
@@ -74,6 +79,7 @@ class Release:
         version: image tag.
         workers, queue_limit, pools, single_flight, liveness, readiness: as in `ServiceSpec`.
         cpu_request: cores that the pod template requests for a pod; None: it requests none.
+        memory_limit_bytes: of a container; 0: none.
     """
 
     version: str
@@ -85,3 +91,4 @@ class Release:
     liveness: ProbeSpec | None = None
     readiness: ProbeSpec | None = None
     cpu_request: float | None = None
+    memory_limit_bytes: int = 0

@@ -56,6 +56,7 @@ class Service:
         self.readiness: ProbeSpec | None = spec.readiness
         self.cpu_request = spec.autoscale.cpu_request if spec.autoscale is not None else None
         self.autoscaler: Autoscaler | None = None
+        self.memory_limit_bytes = spec.memory.limit_bytes if spec.memory else 0
         self.previous: Release | None = None
         self.slowed: dict[str, tuple[float, Profile]] = {}
         self.externals: list[External] = []
@@ -88,6 +89,7 @@ class Service:
             liveness=self.liveness,
             readiness=self.readiness,
             cpu_request=self.cpu_request,
+            memory_limit_bytes=self.memory_limit_bytes,
         )
 
     def adopt(self, release: Release) -> None:
@@ -99,6 +101,7 @@ class Service:
         self.single_flight = release.single_flight
         self.liveness, self.readiness = release.liveness, release.readiness
         self.cpu_request = release.cpu_request
+        self.memory_limit_bytes = release.memory_limit_bytes
 
     # ------------------------------------------------------------ the pace of its work
 
