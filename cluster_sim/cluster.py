@@ -20,6 +20,7 @@ from .engine.executor import Executor
 from .engine.external import External
 from .engine.fast.forward import FastForward
 from .engine.health import Probe
+from .engine.locks import TableLock
 from .engine.memory import MemoryWatch
 from .engine.program import Compiler, Key, zipf_cumulative
 from .engine.recorder import Recorder
@@ -385,6 +386,15 @@ class Cluster:
         """End, with an error, what a service has been at for too long."""
         before = self.sim.now - nanoseconds(longer_than_s)
         lifecycle.cancel(self, self.service(service), before)
+        for lock in self.service(service).locks.values():
+            lock.cancel(before)
+
+    def lock(self, server: str, table: str) -> TableLock:
+        """Who has or wants a lock on a table of a database."""
+        locks = self.service(server).locks
+        if table not in locks:
+            locks[table] = TableLock(self, self.service(server), table)
+        return locks[table]
 
     def delay_work(self, replica: Replica, delay: int) -> None:
         """Postpone the end of all work in progress at a replica."""

@@ -57,6 +57,8 @@ def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
         _close(cluster, pool)
     if service.backends is not None:
         _drop_sessions(cluster, service)
+        for lock in service.locks.values():
+            lock.cut()
     failure = Failure.ADMIN_SHUTDOWN if service.backends is not None else Failure.RESET
     for call in victims:
         if call.parent is not None:

@@ -9,11 +9,37 @@ from ..specs import PoolSpec, ProbeSpec
 
 
 @dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How often the clients in a release try a call of theirs again, whatever the budget of its edge.
+
+    Attributes:
+        server, operation: what is called.
+        attempts: further attempts after the first.
+    """
+
+    server: str
+    operation: str
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Behaviour:
     """What the code of a release does beside its operations. The defaults are those of a release without defects.
 
     Fast-forward: a cluster in which any replica behaves otherwise is events only.
+
+    Attributes:
+        retries: calls that are tried again without a budget.
     """
+
+    retries: tuple[RetryPolicy, ...] = ()
+
+    def retries_of(self, server: str, operation: str) -> int | None:
+        """How often a call is tried again without a budget; None: as is declared for its edge."""
+        for policy in self.retries:
+            if (policy.server, policy.operation) == (server, operation):
+                return policy.attempts
+        return None
 
 
 HEALTHY = Behaviour()
