@@ -129,7 +129,9 @@ def _close(cluster: Cluster, pool: ConnectionPool) -> None:
     pool.closed = True
     backends = pool.server.backends
     assert backends is not None
-    backends.used -= pool.drop_all()
+    # A server that waits for a lock does not notice that its client is gone.
+    orphans = sum(lock.waiting_of(pool) for lock in pool.server.locks.values())
+    backends.used -= pool.drop_all() - orphans
     for _, call in pool.waiting:
         call.parent = None
         call.pool = None

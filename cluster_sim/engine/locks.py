@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..cluster import Cluster
     from .call import Call
     from .edge import Edge
+    from .pool import ConnectionPool
     from .service import Service
 
 DEADLOCK_TIMEOUT = SECOND
@@ -55,9 +56,12 @@ class TableLock:
     @property
     def sessions(self) -> int:
         """Sessions of those who are none of the services: reports and migrations."""
-        reading = self.report is not None and self.report.since is not None
-        waiting = self.migration is not None and self.migration.since is not None
-        return reading + waiting
+        return (self.report is not None and self.report.since is not None) + self.exclusive
+
+    @property
+    def orphans(self) -> int:
+        """Sessions whose client is gone, which they will notice when they have their lock."""
+        return sum(call.pool is not None and call.pool.closed for edge in self.edges for call in self._parked(edge))
 
     @property
     def exclusive(self) -> bool:
@@ -68,10 +72,7 @@ class TableLock:
     def doomed(self) -> bool:
         """Whether a migration goes on, now or at its next try, that has to wait for a report."""
         return (
-            self.migration is not None
-            and not self.migration.over
-            and self.report is not None
-            and not self.report.over
+            self.migration is not None and not self.migration.over and self.report is not None and not self.report.over
         )
 
     # ------------------------------------------------------------ the calls of services
@@ -97,6 +98,16 @@ class TableLock:
         """Calls of services that wait here."""
         return sum(len(self._parked(edge)) for edge in self.edges)
 
+    def waiting_of(self, pool: ConnectionPool) -> int:
+        """Calls that wait here over the connections of one pool."""
+        return sum(call.pool is pool for edge in self.edges for call in self._parked(edge))
+
+    def _notice(self, call: Call) -> None:
+        """A session that waits no more finds out whether its client is gone."""
+        if call.pool is not None and call.pool.closed:
+            call.pool = None
+            self.disconnect()
+
     def at_work(self) -> bool:
         """Whether a statement of a service is under way on the table."""
         return any(
@@ -115,6 +126,7 @@ class TableLock:
             for call in self._parked(edge):
                 if self.cluster.now - call.start >= DEADLOCK_TIMEOUT:
                     self.log("lock_acquired", call.edge.index, call.flow.number, self.cluster.now - call.start)
+                self._notice(call)
             edge.clear(self)
 
     # ------------------------------------------------------------ what happens to the server
@@ -128,6 +140,7 @@ class TableLock:
             if edge.gate is not None:
                 edge.gate.forget(set(found))
             for call in found:
+                self._notice(call)
                 data = (edge.index, Failure.SERVER_ERROR, self.cluster.now - call.start, call.flow.number)
                 self.cluster.recorder.log(self.server.name, replica.name, "failure", *data)
                 going_on = executor.fail(call, Failure.SERVER_ERROR)

@@ -30,9 +30,11 @@ class Behaviour:
 
     Attributes:
         retries: calls that are tried again without a budget.
+        breakers: whether its circuit breakers ever open.
     """
 
     retries: tuple[RetryPolicy, ...] = ()
+    breakers: bool = True
 
     def retries_of(self, server: str, operation: str) -> int | None:
         """How often a call is tried again without a budget; None: as is declared for its edge."""

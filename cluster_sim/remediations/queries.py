@@ -31,7 +31,7 @@ def _suspend_migrations(cluster: Cluster) -> None:
 
 def _limit_retries(cluster: Cluster) -> None:
     service = cluster.service(CHECKOUT)
-    service.behaviour = replace(service.behaviour, retries=())
+    service.behaviour = replace(service.behaviour, retries=(), breakers=True)
     cluster.roll(CHECKOUT)
 
 
@@ -41,8 +41,8 @@ CREATE_INDEX = Remediation(
     target=POSTGRES,
     duration_s=15,
     runbook=(
-        "CREATE INDEX CONCURRENTLY on the ledger of stock by SKU, if there is none. Takes more than a minute and blocks "
-        "nobody."
+        "CREATE INDEX CONCURRENTLY on the ledger of stock by SKU, if there is none. Takes more than a minute and "
+        "blocks nobody."
     ),
     apply=_build(CONCURRENT_BUILD_S, concurrently=True),
 )
@@ -59,7 +59,10 @@ CANCEL_MIGRATION = Remediation(
     team="database-team",
     target=POSTGRES,
     duration_s=10,
-    runbook="Suspends the jobs that migrate tables, and cancels the statements they wait for. The tables stay as they are.",
+    runbook=(
+        "Suspends the jobs that migrate tables, and cancels the statements they have under way. The tables stay as "
+        "they are."
+    ),
     apply=_suspend_migrations,
 )
 LIMIT_RETRIES = Remediation(
@@ -67,6 +70,9 @@ LIMIT_RETRIES = Remediation(
     team="checkout-team",
     target=CHECKOUT,
     duration_s=15,
-    runbook="Sets the retries of checkout's clients to one within a budget, with a rolling restart. The image stays.",
+    runbook=(
+        "Sets checkout's clients to one retry within a budget, behind circuit breakers, with a rolling restart. The "
+        "image stays."
+    ),
     apply=_limit_retries,
 )

@@ -43,7 +43,10 @@ _STOCK_INDEX = "stock_ledger_sku_idx"
 INDEXES: Mapping[str, tuple[str, str]] = {"select_stock": (_STOCK_INDEX, "stock_ledger (sku)")}
 """Operation → the index that its statement uses, and what is indexed."""
 
-RELATIONS: Mapping[str, tuple[str, int, int]] = {"payments": ("payments", 16402, 16384), "stock": ("stock_ledger", 16411, 16385)}
+RELATIONS: Mapping[str, tuple[str, int, int]] = {
+    "payments": ("payments", 16402, 16384),
+    "stock": ("stock_ledger", 16411, 16385),
+}
 """Route → the table, its object id and that of its database (chosen)."""
 
 REPORTS: Mapping[str, str] = {
@@ -188,7 +191,7 @@ class PostgresFormat:
     def _wait(
         self, at: int, pid: int, session: str, mode: str, table: str, waited: int, acquired: bool, text: str
     ) -> list[str]:
-        name, oid, database = RELATIONS.get(table, (table, 16420, 16386))
+        _, oid, database = RELATIONS.get(table, (table, 16420, 16386))
         what = f"{mode} on relation {oid} of database {database} after {waited / MILLISECOND:.3f} ms"
         if acquired:
             first = [self._write(at, pid, "LOG", f"process {pid} acquired {what}", session)]
@@ -197,9 +200,7 @@ class PostgresFormat:
             queue = f"{migrator}" if pid == migrator else f"{migrator}, {pid}"
             first = [
                 self._write(at, pid, "LOG", f"process {pid} still waiting for {what}", session),
-                self._write(
-                    at, pid, "DETAIL", f"Process holding the lock: {reporter}. Wait queue: {queue}.", session
-                ),
+                self._write(at, pid, "DETAIL", f"Process holding the lock: {reporter}. Wait queue: {queue}.", session),
             ]
         return [*first, self._write(at, pid, "STATEMENT", text, session)]
 

@@ -192,7 +192,7 @@ class PostgresExporter(PodExporter):
                         counts[0] += pool.active
                         counts[1] += pool.idle
             for lock in locks.values():
-                sessions[database_name(lock.client)][0] += lock.sessions
+                sessions[database_name(lock.client)][0] += lock.sessions + lock.orphans
             for active, idle in sessions.values():
                 values += (active, 0, 0, idle, 0, 0, active + idle)
             for edge in self._scanned(scanned):
@@ -207,7 +207,9 @@ class PostgresExporter(PodExporter):
         counts = {(database, mode): 0 for database in self.databases for mode in LOCK_MODES}
         for edge in self.statements:
             mode = "accesssharelock" if edge.method == "SELECT" else "rowexclusivelock"
-            pools = [client.pools.get(edge.server) for s in self.clients if s.name == edge.client for client in s.replicas]
+            pools = [
+                client.pools.get(edge.server) for s in self.clients if s.name == edge.client for client in s.replicas
+            ]
             counts[database_name(edge.client), mode] += sum(pool.active for pool in pools if pool is not None)
         for lock in self.replica.service.locks.values():
             database = database_name(lock.client)
