@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 DEADLOCK_TIMEOUT = SECOND
 """PostgreSQL's default; with log_lock_waits on, who has waited as long has a line in the log."""
-RECONNECT = 5 * SECOND
-"""Pause before a lost session is opened again (chosen)."""
+RECONNECT = SECOND
+"""Pause before a report opens a lost session again (chosen)."""
+BACKOFF = 20 * SECOND
+"""What a migration waits beside its pause when its session is lost, or it gets none: its job begins anew (chosen)."""
 _LOOK = 20 * MILLISECOND
 
 
@@ -255,7 +257,7 @@ class Migration:
             return
         cluster = self.lock.cluster
         if not self.lock.connect():
-            cluster.after(self.pause, self.begin, turn)
+            self._again(BACKOFF)
             return
         self.since = cluster.now
         self.lock.log("alter_begun")
@@ -317,7 +319,7 @@ class Migration:
             self.since, self.granted = None, False
             self.turn += 1
             self.lock.open()
-            self._again()
+            self._again(BACKOFF)
 
     def _leave(self) -> None:
         self.since, self.granted = None, False
@@ -325,5 +327,5 @@ class Migration:
         self.lock.disconnect()
         self.lock.open()
 
-    def _again(self) -> None:
-        self.lock.cluster.after(self.pause, self.begin, self.turn)
+    def _again(self, backoff: int = 0) -> None:
+        self.lock.cluster.after(backoff + self.pause, self.begin, self.turn)

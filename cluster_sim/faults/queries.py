@@ -61,7 +61,7 @@ MISSING_INDEX = Fault(
         ),
         Evidence(service=POSTGRES, shows="an index was dropped", grep="DROP INDEX"),
     ),
-    alerts=("PostgresqlHighCPU",),
+    alerts=("HighErrorRate", "HighLatencyP99", "PostgresqlHighCPU", "ConnectionPoolTimeouts"),
     repairs=(("create_index",), ("rollback_inventory_migration",)),
     masks=(
         ("increase_db_connections",),
@@ -107,7 +107,7 @@ LOCK_QUEUE = Fault(
     team="database-team",
     inject=_alter_table,
     distance=_doomed_migrations,
-    # A lost session is opened again within 5 s, and the migration tries again within 15 s.
+    # A report opens a lost session again within a second, and a migration tries again within 35 s.
     hold_s=240.0,
     family=Family.TOO_MANY_CLIENTS,
     twins=("pg_max_connections_undersized", "pg_slow_query_missing_index", "retry_storm"),
@@ -130,6 +130,7 @@ LOCK_QUEUE = Fault(
             grep="still waiting for AccessExclusiveLock on relation",
         ),
     ),
+    alerts=("HighErrorRate", "HighLatencyP99", "ConnectionPoolTimeouts"),
     repairs=(("cancel_long_running_queries",), ("cancel_migration",)),
     masks=(
         ("increase_db_connections",),
@@ -163,15 +164,18 @@ def _retry_without_budget(cluster: Cluster) -> None:
     calls = ((PAYMENT, "charge"), ("inventory-service", "reserve"))
     policies = tuple([RetryPolicy(server=server, operation=call, attempts=attempts) for server, call in calls])
     cluster.deploy(CHECKOUT, Behaviour(retries=policies, breakers=False))
-    pick(cluster, "burst", 2.6, 3.6)
-    pick(cluster, "burst_s", 45, 75)
+    pick(cluster, "burst", 2.6, 3.2)
+    pick(cluster, "burst_s", 45, 60)
     # After the rollout, which takes about a minute.
     cluster.after(int(pick(cluster, "until_burst_s", 90, 150) * SECOND), cluster.surge, *_burst(cluster))
 
 
 def _burst(cluster: Cluster) -> tuple[float, float]:
-    """Factor and seconds of the burst that set it off."""
-    return float(str(cluster.chosen["burst"])), float(str(cluster.chosen["burst_s"]))
+    """Factor and seconds of the burst that sets it off."""
+    factor, length_s = cluster.chosen["burst"], cluster.chosen["burst_s"]
+    assert isinstance(factor, float)
+    assert isinstance(length_s, float)
+    return factor, length_s
 
 
 def _burst_again(cluster: Cluster) -> None:
@@ -198,12 +202,12 @@ RETRY_STORM = Fault(
     twins=("pg_max_connections_undersized", "pg_slow_query_missing_index", "pg_lock_queue_migration"),
     story=(
         "A release of checkout-service came with other settings of its clients: a reservation or a charge that failed "
-        "is tried four to six times more, without a budget, and no circuit breaker opens. A burst of users of about a "
-        "minute fills the database; charges are given up after 2.5 s and tried again, while the database still works "
-        "for those given up. So much is offered to it that it stays full long after the burst, with the usual number "
-        "of users. Nothing is slow by itself: once the retries are limited the queue drains; when load is shed it "
-        "drains too, but the next burst starts it again. The database has two cores here and writes that wait for a "
-        "standby, so that the usual load is a bit more than half of what it can take."
+        "is tried four to six times more, without a budget, and no circuit breaker opens. A burst of users, a minute "
+        "long at most, fills the database; charges are given up after 2.5 s and tried again, while the database still "
+        "works for those given up. So much is offered to it that it stays full long after the burst, with the usual "
+        "number of users. Nothing is slow by itself: once the retries are limited the queue drains. When load is shed "
+        "it may drain too, but the next burst starts it again. The database has two cores here and writes that wait "
+        "for a standby, so that the usual load is a bit more than half of what it can take."
     ),
     evidence=(
         Evidence(
@@ -218,6 +222,7 @@ RETRY_STORM = Fault(
             grep='"http.request.resend_count":3',
         ),
     ),
+    alerts=("HighErrorRate", "HighLatencyP99", "PostgresqlHighCPU", "ConnectionPoolTimeouts"),
     repairs=(
         ("shed_load", "limit_checkout_retries", "admit_all_traffic"),
         ("limit_checkout_retries",),
