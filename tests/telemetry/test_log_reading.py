@@ -69,7 +69,7 @@ def test_orchestrator_events_stand_in_the_log_of_their_service(healthy: Cluster)
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=lambda fault: fault.name)
 def test_whatever_is_done_every_record_has_its_lines_and_none_names_a_fault_or_a_fix(fault) -> None:
     """One incident in which every remediation is tried, one after the other."""
-    cluster = begin(seven_services(), fault, seed=2, history_s=60).cluster
+    cluster = begin(fault.spec(seven_services()), fault, seed=2, history_s=60).cluster
     telling = {*FAULTS, *REMEDIATIONS, *Mechanism}
     words = re.compile("|".join(re.escape(str(word)) for word in sorted(telling)))
     said = 0
