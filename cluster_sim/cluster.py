@@ -27,6 +27,7 @@ from .engine.fast.forward import FastForward
 from .engine.health import Probe
 from .engine.jwks import KeyDirectory
 from .engine.link import Detour, Interface
+from .engine.locks import TableLock
 from .engine.memory import ContainerMemory, MemoryWatch
 from .engine.program import Compiler, Key, zipf_cumulative
 from .engine.recorder import Recorder
@@ -465,6 +466,15 @@ class Cluster:
         """End, with an error, what a service has been at for too long."""
         before = self.sim.now - nanoseconds(longer_than_s)
         lifecycle.cancel(self, self.service(service), before)
+        for lock in self.service(service).locks.values():
+            lock.cancel(before)
+
+    def lock(self, server: str, table: str) -> TableLock:
+        """Who has or wants a lock on a table of a database."""
+        locks = self.service(server).locks
+        if table not in locks:
+            locks[table] = TableLock(self, self.service(server), table)
+        return locks[table]
 
     def stop_world(self, replica: Replica, length: int) -> None:
         """What is in progress at a replica, and what would begin, waits `length` nanoseconds."""

@@ -394,7 +394,7 @@ class Executor:
         if edge.breaker is not None and replica is not None and failure is not Failure.BREAKER_OPEN:
             replica.breaker(edge).record(failure in DENIALS, now)
         self.recorder.call_failed(parent, edge, failure, attempt)
-        if self._may_retry(edge, failure, attempt):
+        if self._may_retry(replica, edge, failure, attempt):
             edge.retried += 1
             parent.pc -= 1
             parent.retry = attempt + 1
@@ -410,10 +410,14 @@ class Executor:
             return None
         return self.fail(parent, ANSWER_AFTER[failure])
 
-    def _may_retry(self, edge: Edge, failure: Failure, attempt: int) -> bool:
-        if attempt >= edge.retries or failure in DENIALS or failure is Failure.BREAKER_OPEN:
+    def _may_retry(self, caller: Replica | None, edge: Edge, failure: Failure, attempt: int) -> bool:
+        if failure in DENIALS or failure is Failure.BREAKER_OPEN:
             return False
-        return edge.take_token()
+        if caller is not None and caller.behaviour.retries:
+            attempts = caller.behaviour.retries_of(edge.server, edge.operation)
+            if attempts is not None:
+                return attempt < attempts
+        return attempt < edge.retries and edge.take_token()
 
     # ------------------------------------------------------------ elements
 

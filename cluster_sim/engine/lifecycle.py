@@ -73,6 +73,8 @@ def stop(cluster: Cluster, replica: Replica, reason: str, *, code: int | None = 
         _close(cluster, pool)
     if service.backends is not None:
         _drop_sessions(cluster, service)
+        for lock in service.locks.values():
+            lock.cut()
     failure = Failure.ADMIN_SHUTDOWN if service.backends is not None else Failure.RESET
     for call in victims:
         if call.parent is not None:
@@ -157,7 +159,9 @@ def _close(cluster: Cluster, pool: ConnectionPool) -> None:
     pool.closed = True
     backends = pool.server.backends
     assert backends is not None
-    backends.used -= pool.drop_all()
+    # A server that waits for a lock does not notice that its client is gone.
+    orphans = sum(lock.waiting_of(pool) for lock in pool.server.locks.values())
+    backends.used -= pool.drop_all() - orphans
     for _, call in pool.waiting:
         call.parent = None
         call.pool = None

@@ -30,6 +30,20 @@ class AsksEach:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RetryPolicy:
+    """How often the clients in a release try a call of theirs again, whatever the budget of its edge.
+
+    Attributes:
+        server, operation: what is called.
+        attempts: further attempts after the first.
+    """
+
+    server: str
+    operation: str
+    attempts: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Behaviour:
     """What the code of a release does beside its operations. The defaults are those of a release without defects.
 
@@ -48,6 +62,8 @@ class Behaviour:
         max_heap: bytes that the runtime's heap may grow to (-Xmx); None: ample for whatever load there is.
         cpu_limit: cores that the container's threads may use together; None: as many as they ever need.
         cache_keys: how it names its cache entries; None: by their items, with the usual time to live.
+        retries: calls that are tried again without a budget.
+        breakers: whether its circuit breakers ever open.
     """
 
     leak_bytes: int = 0
@@ -60,12 +76,21 @@ class Behaviour:
     max_heap: int | None = None
     cpu_limit: float | None = None
     cache_keys: CacheKeys | None = None
+    retries: tuple[RetryPolicy, ...] = ()
+    breakers: bool = True
 
     @property
     def felt_at_work(self) -> bool:
         """Whether its work may take other than its nominal time, or end the process."""
         waits = self.waits is not None or self.waits_in_transactions
         return waits or self.cpu_limit is not None or self.crash_share > 0
+
+    def retries_of(self, server: str, operation: str) -> int | None:
+        """How often a call is tried again without a budget; None: as is declared for its edge."""
+        for policy in self.retries:
+            if (policy.server, policy.operation) == (server, operation):
+                return policy.attempts
+        return None
 
 
 HEALTHY = Behaviour()

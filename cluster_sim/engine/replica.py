@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..clock import SECOND
 from .ahead import rehearsed
 from .crashes import BackOff
-from .edge import Breaker, Edge
+from .edge import Breaker, Edge, NoBreaker
 from .failures import Failure
 from .quota import Quota
 from .sidecar import Sidecar
@@ -218,5 +218,6 @@ class Replica:
         breaker = self.breakers.get(edge.index)
         if breaker is None:
             assert edge.breaker is not None
-            breaker = self.breakers[edge.index] = Breaker(edge.breaker)
+            kind = Breaker if self.behaviour.breakers else NoBreaker
+            breaker = self.breakers[edge.index] = kind(edge.breaker)
         return breaker
