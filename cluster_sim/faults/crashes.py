@@ -28,19 +28,6 @@ WATCHED: tuple[Setting, ...] = (
 
 CRASH_LOOP = ("KubePodCrashLooping", "KubePodNotReady", "KubePodRestarted")
 
-TWINS = (
-    "svc_memory_leak_oomkill",
-    "liveness_too_aggressive",
-    "cron_rebalancer_recurring",
-    "bad_image_deploy",
-    "probe_capacity_collapse",
-    "transient_pod_restart",
-)
-
-
-def _twins(name: str) -> tuple[str, ...]:
-    return tuple(twin for twin in TWINS if twin != name)
-
 
 # ---------------------------------------------------------------- a release that leaks
 
@@ -77,7 +64,6 @@ MEMORY_LEAK = Fault(
     hold_s=480.0,
     relapse_s=_seconds_to_limit,
     family=Family.CRASH_LOOPING,
-    twins=_twins("svc_memory_leak_oomkill"),
     story=(
         "A release of checkout-service keeps 7 to 10 MiB of every order it has answered. A pod's memory climbs from "
         "its start to the container's limit within thirty to fifty orders: the kernel kills it without a last word. "
@@ -146,7 +132,6 @@ LIVENESS_TOO_AGGRESSIVE = Fault(
     distance=_hasty_payment,
     hold_s=480.0,
     family=Family.CRASH_LOOPING,
-    twins=_twins("liveness_too_aggressive"),
     story=(
         "A change of payment-service's manifest points its liveness probe at the health check that looks at everything "
         "the service depends on, every 2 s, with 1 s of patience and no second chance. The check takes a quarter of a "
@@ -216,7 +201,6 @@ CRON_REBALANCER = Fault(
     hold_s=400.0,
     relapse_s=_until_felt_again_s,
     family=Family.CRASH_LOOPING,
-    twins=_twins("cron_rebalancer_recurring"),
     story=(
         "A CronJob that rebalances resources patches inventory-service's memory limit, every three to five minutes, to "
         "what a fresh process uses. As caches fill the pods outgrow it and are killed, over and over, and whoever puts "
@@ -264,7 +248,6 @@ BAD_IMAGE = Fault(
     distance=_crash_share,
     hold_s=480.0,
     family=Family.CRASH_LOOPING,
-    twins=_twins("bad_image_deploy"),
     story=(
         "A new image of payment-service passes its start and its probes, but a native library in it takes the whole "
         "JVM down on 0.5 to 1 % of payments. Every pod crashes within minutes, is kept waiting longer after each "
@@ -341,7 +324,6 @@ PROBE_COLLAPSE = Fault(
     distance=_hasty_auth,
     hold_s=480.0,
     family=Family.CRASH_LOOPING,
-    twins=_twins("probe_capacity_collapse"),
     story=(
         "auth-service hashes passwords on two cores per pod and has little to spare; its liveness probe waits for a "
         "worker like any request. A rush of users fills the queues, the probes time out, the pods are killed, and "
@@ -389,7 +371,6 @@ TRANSIENT = Fault(
     distance=_nothing,
     hold_s=300.0,
     family=Family.CRASH_LOOPING,
-    twins=_twins("transient_pod_restart"),
     story=(
         "One of payment-service's pods is moved to a node whose network is not up yet. Its process finds no name "
         "server, ends, is started again after a growing pause, and runs as soon as the network is there, a minute or "

@@ -45,7 +45,6 @@ MISSING_INDEX = Fault(
     distance=_missing_indexes,
     hold_s=240.0,
     family=Family.TOO_MANY_CLIENTS,
-    twins=("pg_max_connections_undersized", "pg_lock_queue_migration", "retry_storm"),
     story=(
         "A release of inventory-service came with a migration that dropped the index on the ledger of stock. Each "
         "lookup that misses the cache now reads the whole table and takes 10 to 36 times as long. The four cores of "
@@ -110,7 +109,6 @@ LOCK_QUEUE = Fault(
     # A report opens a lost session again within a second, and a migration tries again within 35 s.
     hold_s=240.0,
     family=Family.TOO_MANY_CLIENTS,
-    twins=("pg_max_connections_undersized", "pg_slow_query_missing_index", "retry_storm"),
     story=(
         "A migration wants to alter a table while a report reads it for hours. Its request for an ACCESS EXCLUSIVE "
         "lock waits for the report, and every later statement on that table waits behind the request, with its "
@@ -197,7 +195,6 @@ RETRY_STORM = Fault(
     distance=_unlimited_clients,
     hold_s=240.0,
     family=Family.TOO_MANY_CLIENTS,
-    twins=("pg_max_connections_undersized", "pg_slow_query_missing_index", "pg_lock_queue_migration"),
     story=(
         "A release of checkout-service came with other settings of its clients: a reservation or a charge that failed "
         "is tried four to six times more, without a budget, and no circuit breaker opens. A burst of users, a minute "
