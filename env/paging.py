@@ -13,11 +13,11 @@ def page_line(cluster: Cluster, alert: Alert) -> str:
     number = Streams(cluster.seed).bits("page", sum(map(ord, alert.name)), alert.active_at)
     incident = "".join(_LETTERS[number >> 6 * i & 31] for i in range(6))
     urgency = "high" if alert.severity is Severity.PAGE else "low"
-    annotations = alert.annotations
+    annotations, subject = alert.annotations, _subject(alert)
     return (
-        f"[{status}] {alert.alertname} {_subject(alert)} (prod-sim {alert.severity} oncall) | {annotations['summary']} | "
+        f"[{status}] {alert.alertname} {subject} (prod-sim {alert.severity} oncall) | {annotations['summary']} | "
         f"since {rfc3339(alert.active_at, cluster.epoch_s)} | runbook={annotations['runbook_url']} | "
-        f"PD#Q{incident} urgency={urgency} service={_subject(alert)}"
+        f"PD#Q{incident} urgency={urgency} service={subject}"
     )
 
 
