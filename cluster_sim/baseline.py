@@ -11,7 +11,9 @@ from .cluster import Cluster
 from .engine.admission import MAXCLIENTS, Admission
 from .engine.config import SecretRevision
 from .engine.conntrack import LIMIT
+from .engine.cron import LimitJob
 from .engine.keyspace import Keyspace
+from .engine.locks import TableLock
 from .engine.release import Release
 from .engine.saves import VOLUME_BYTES
 from .engine.scan import Scan
@@ -64,8 +66,21 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
             yield from _database(cluster, service, service.spec.backends)
         if service.keyspace is not None and service.spec.cache is not None:
             yield from _store(cluster, service.name, service.keyspace, service.spec.cache)
+        missing = service.indexes.missing if service.indexes is not None else []
+        for operation in missing:
+            assert service.indexes is not None
+            yield Step(f"{service.name}: index for {operation}", partial(service.indexes.create, operation))
         for operation in service.slowed:
-            yield Step(f"{service.name}: pace of {operation}", partial(service.restore_operation, operation))
+            if operation not in missing:
+                yield Step(f"{service.name}: pace of {operation}", partial(service.restore_operation, operation))
+        for lock in service.locks.values():
+            if lock.migration is not None and not lock.migration.over:
+                yield Step(f"{service.name}: migration of {lock.table}", lock.migration.suspend)
+            if lock.report is not None and not lock.report.over:
+                yield Step(f"{service.name}: report on {lock.table}", lock.report.cancel)
+    for job in cluster.jobs:
+        if isinstance(job, LimitJob):
+            yield Step(f"{job.service.name}: job of {job.user}", job.delete)
     for external in cluster.externals.values():
         if not external.usual:
             yield Step(f"{external.name}: state", external.recover)
@@ -79,7 +94,9 @@ def _steps(cluster: Cluster) -> Iterator[Step]:
             yield Step(f"{job.store.name}: scans", job.stop)
     for edge in cluster.edges:
         for obstacle in edge.gate.obstacles if edge.gate is not None else ():
-            if not isinstance(obstacle, Admission) and obstacle is not cluster.conntrack:  # they go by themselves
+            # The other obstacles go with what they follow from.
+            follows = isinstance(obstacle, Admission | TableLock) or obstacle is cluster.conntrack
+            if not follows:
                 yield Step(f"{edge.client}: way to {edge.server}", partial(edge.clear, obstacle))
         declared = nanoseconds(edge.spec.call.timeout_s)
         if edge.timeout != declared:
@@ -113,6 +130,7 @@ def _template(cluster: Cluster, service: Service) -> Iterator[Step]:
         liveness=spec.liveness,
         readiness=spec.readiness,
         cpu_request=spec.autoscale.cpu_request if spec.autoscale is not None else None,
+        memory_limit_bytes=spec.memory.limit_bytes if spec.memory else 0,
     )
     if service.release() == declared and service.balance == spec.balance:
         return

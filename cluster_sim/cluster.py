@@ -19,6 +19,7 @@ from .engine.background import Background
 from .engine.call import Call
 from .engine.config import ConfigStore, SecretRevision
 from .engine.conntrack import Conntrack
+from .engine.crashes import ERROR, FAILED_START, FATAL
 from .engine.edge import Edge
 from .engine.executor import Executor
 from .engine.external import External
@@ -26,7 +27,8 @@ from .engine.fast.forward import FastForward
 from .engine.health import Probe
 from .engine.jwks import KeyDirectory
 from .engine.link import Detour, Interface
-from .engine.memory import MemoryWatch
+from .engine.locks import TableLock
+from .engine.memory import ContainerMemory, MemoryWatch
 from .engine.program import Compiler, Key, zipf_cumulative
 from .engine.recorder import Recorder
 from .engine.release import HEALTHY, Behaviour
@@ -86,6 +88,7 @@ class Cluster:
         far: nanoseconds that a round trip between zones takes more than within one.
         losses: what was destroyed of which there was no other copy.
         chosen: the parameters that faults have drawn, by name.
+        without_network: node → nanoseconds, until when processes that start there cannot reach anything.
         fast_forward: whether stretches without trouble are computed at once; the results are the same.
         epoch_s: Unix time in whole seconds of simulated zero; only telemetry shows it.
     """
@@ -125,6 +128,7 @@ class Cluster:
         self.actions: list[tuple[int, str]] = []
         self.losses: list[str] = []
         self.chosen: dict[str, object] = {}
+        self.without_network: dict[str, int] = {}
         self._uid = 0
         self.config = self._config_store()
         self.directory = KeyDirectory(self, self.config.current.kid)
@@ -146,6 +150,8 @@ class Cluster:
         self._know_keys()
         self.background = Background(self, noise)
         self.memory = [MemoryWatch(self, service) for service in services if service.keyspace is not None]
+        self.containers = [ContainerMemory(self, service) for service in services if service.spec.memory is not None]
+        self.executor.crash = self.crash
         self.probes = [
             Probe(self, service, liveness=liveness)
             for service in services
@@ -406,11 +412,15 @@ class Cluster:
                 return
         lifecycle.Scaling(self, self.service(service), replicas, nanoseconds(pace_s))
 
+    def next_node(self, replica: Replica) -> str:
+        """Where a pod goes when it has to leave its node."""
+        node = int(replica.node.removeprefix("node-"))
+        return f"node-{node % 3 + 1}"
+
     def evict(self, replica: Replica) -> None:
         """Move a pod to another node: its process is lost and starts again there."""
-        node = int(replica.node.removeprefix("node-"))
         self.clocks.left(replica, self.sim.now)
-        replica.node = f"node-{node % 3 + 1}"
+        replica.node = self.next_node(replica)
         lifecycle.restart(self, replica, "Evicted")
 
     def slow_down(self, replica: Replica, factor: float, until: int) -> None:
@@ -456,6 +466,15 @@ class Cluster:
         """End, with an error, what a service has been at for too long."""
         before = self.sim.now - nanoseconds(longer_than_s)
         lifecycle.cancel(self, self.service(service), before)
+        for lock in self.service(service).locks.values():
+            lock.cancel(before)
+
+    def lock(self, server: str, table: str) -> TableLock:
+        """Who has or wants a lock on a table of a database."""
+        locks = self.service(server).locks
+        if table not in locks:
+            locks[table] = TableLock(self, self.service(server), table)
+        return locks[table]
 
     def stop_world(self, replica: Replica, length: int) -> None:
         """What is in progress at a replica, and what would begin, waits `length` nanoseconds."""
@@ -489,12 +508,13 @@ class Cluster:
     def entrypoint_failed(self, replica: Replica, restarts: int) -> None:
         """What runs before a server's process has found no room for its files."""
         if replica.restarts == restarts and replica.alive:
-            self.recorder.log(replica.service.name, replica.name, "entrypoint_failed")
-            lifecycle.back_off(self, replica)
+            replica.failed_starts += 1
+            lifecycle.restart(self, replica, ERROR, code=FAILED_START, words="entrypoint_failed")
 
     def start_again(self, replica: Replica, restarts: int) -> None:
         """The pause before another start is over, unless somebody has not waited for it."""
         if replica.restarts == restarts and not replica.alive and replica in replica.service.replicas:
+            replica.waiting = ""
             replica.restarts += 1
             lifecycle.start(self, replica)
 
@@ -510,6 +530,21 @@ class Cluster:
             replica.set_slow(spec.warmup_factor)
             self.after(nanoseconds(spec.warmup_s), self.end_slow_spell, replica, restarts)
         self.recorder.log(replica.service.name, replica.name, "started", self.sim.now - replica.started)
+
+    def crash(self, replica: Replica) -> None:
+        """What a replica is just doing ends its process, after what is already due at this instant."""
+        self.after(0, self._die, replica, replica.restarts)
+
+    def _die(self, replica: Replica, restarts: int) -> None:
+        if replica.alive and replica.restarts == restarts:
+            code = FATAL.get(replica.service.spec.language)
+            lifecycle.restart(self, replica, ERROR, code=code, words="crashed")
+
+    def start_failed(self, replica: Replica, restarts: int) -> None:
+        """A process could not reach what it needs at its start, and ends."""
+        if replica.alive and replica.restarts == restarts and replica in replica.service.replicas:
+            replica.failed_starts += 1
+            lifecycle.restart(self, replica, ERROR, code=FAILED_START, words="start_failed")
 
     @rehearsed
     def end_slow_spell(self, replica: Replica, restarts: int) -> None:

@@ -43,6 +43,11 @@ def nobody_turned_away(cluster: Cluster) -> bool:
     return not any(getattr(o, "sheds", False) for e in cluster.edges if e.gate is not None for o in e.gate.obstacles)
 
 
+def processes_probed(cluster: Cluster) -> bool:
+    """A process that hangs is noticed and restarted wherever that is declared."""
+    return all(service.spec.liveness is None or service.liveness is not None for service in cluster.services.values())
+
+
 def no_data_lost(cluster: Cluster) -> bool:
     """Nothing of which there was one copy has been destroyed."""
     return not cluster.losses
@@ -59,6 +64,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     stores_ask_for_passwords,
     nothing_scaled_down,
     nobody_turned_away,
+    processes_probed,
     no_data_lost,
     nothing_written_unsaved,
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 
-from .faults import FAULTS, Family, Fault, Mechanism
+from .faults import FAULTS, Family, Fault, Mechanism, twins_of
 from .remediations import REMEDIATIONS, TEAMS
 from .services import ALERT_RULES, ENDPOINTS, RECORDING_RULES, SERVICES, seven_services
 from .specs import USERS, calls_in
@@ -129,7 +129,7 @@ def fault_page(fault: Fault) -> Iterator[str]:
     yield f"- Root cause: {fault.service}, `{fault.mechanism}`"
     yield f"- Repaired by: {fault.team}" if not fault.harmless else "- Nothing is to be repaired: leave it alone."
     yield f"- Alerts at the page or within five minutes of it: {', '.join(fault.alerts) or 'the page'}"
-    twins = ", ".join(f"[{twin}]({twin}.md)" for twin in fault.twins)
+    twins = ", ".join(f"[{twin.name}]({twin.name}.md)" for twin in twins_of(fault))
     yield f"- Twins: {twins or '–'}"
     yield ""
     yield "## Evidence"

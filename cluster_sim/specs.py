@@ -149,12 +149,34 @@ class ProbeSpec:
         timeout_s: a later answer is a failure.
         failure_threshold: failures in a row until it acts.
         needs_worker: whether the probe waits for a worker like any request, or is answered beside them.
+        path: what is asked for.
+        check_s: mean seconds that the answer takes at the usual pace: none where the process only says that it runs,
+            some where it looks at all it depends on first.
     """
 
     period_s: float = 10.0
     timeout_s: float = 1.0
     failure_threshold: int = 3
     needs_worker: bool = False
+    path: str = "/healthz"
+    check_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemorySpec:
+    """The memory of one container of an application.
+
+    Attributes:
+        start_bytes: what a process takes that has done nothing yet.
+        full_bytes: what it takes in the end, when its caches and arenas are full.
+        half_work_s: seconds of work after which half of the way is gone.
+        limit_bytes: the container's limit; above it the kernel kills the process.
+    """
+
+    start_bytes: int
+    full_bytes: int
+    half_work_s: float
+    limit_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,6 +355,7 @@ class ServiceSpec:
         liveness, readiness: health checks that restart a replica, or keep calls from it.
         gc: whether the runtime stops the world for garbage collection.
         autoscale: what adds and removes pods with the load; None: nothing does.
+        memory: of a container, where containers are limited and watched.
         team: who owns it.
     """
 
@@ -353,6 +376,7 @@ class ServiceSpec:
     warmup_s: float = 10.0
     warmup_factor: float = 2.0
     gc: bool = False
+    memory: MemorySpec | None = None
     single_flight: bool = False
     liveness: ProbeSpec | None = None
     readiness: ProbeSpec | None = None

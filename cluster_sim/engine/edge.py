@@ -245,3 +245,14 @@ class Breaker:
         self.state = "closed"
         self.outcomes.clear()
         self.failed = 0
+
+
+class NoBreaker(Breaker):
+    """One that is switched off: it counts and never opens."""
+
+    def record(self, success: bool, now: int) -> None:
+        """Take note of the outcome of a call."""
+        if len(self.outcomes) == self.spec.window and not self.outcomes[0]:
+            self.failed -= 1
+        self.outcomes.append(success)
+        self.failed += not success

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,12 +64,14 @@ class Executor:
     """Runs the calls of one cluster.
 
     Attributes:
+        crash: ends the process of a replica.
         tokens: user → (key id, instant of expiry) of the token its client holds.
         clocks: those of the nodes.
         accounts: what is kept of failed logins; None: nobody tries foreign accounts.
     """
 
     workload: Workload
+    crash: Callable[[Replica], None]
 
     def __init__(self, sim: Simulation, streams: Streams, recorder: Recorder, token_lifetime: int) -> None:
         self.sim = sim
@@ -391,7 +394,7 @@ class Executor:
         if edge.breaker is not None and replica is not None and failure is not Failure.BREAKER_OPEN:
             replica.breaker(edge).record(failure in DENIALS, now)
         self.recorder.call_failed(parent, edge, failure, attempt)
-        if self._may_retry(edge, failure, attempt):
+        if self._may_retry(replica, edge, failure, attempt):
             edge.retried += 1
             parent.pc -= 1
             parent.retry = attempt + 1
@@ -407,10 +410,14 @@ class Executor:
             return None
         return self.fail(parent, ANSWER_AFTER[failure])
 
-    def _may_retry(self, edge: Edge, failure: Failure, attempt: int) -> bool:
-        if attempt >= edge.retries or failure in DENIALS or failure is Failure.BREAKER_OPEN:
+    def _may_retry(self, caller: Replica | None, edge: Edge, failure: Failure, attempt: int) -> bool:
+        if failure in DENIALS or failure is Failure.BREAKER_OPEN:
             return False
-        return edge.take_token()
+        if caller is not None and caller.behaviour.retries:
+            attempts = caller.behaviour.retries_of(edge.server, edge.operation)
+            if attempts is not None:
+                return attempt < attempts
+        return attempt < edge.retries and edge.take_token()
 
     # ------------------------------------------------------------ elements
 
@@ -418,6 +425,10 @@ class Executor:
         """The time of a piece of work at a replica whose work does not go on as nominal."""
         replica, edge = call.replica, call.edge
         assert replica is not None
+        if replica.behaviour.crash_share:
+            draw = self.streams.uniform("crash", call.flow.number, edge.index, call.attempt)
+            if draw < replica.behaviour.crash_share:
+                self.crash(replica)
         own = delay
         waits = replica.behaviour.waits
         if waits is not None and waits[0] == edge.operation:

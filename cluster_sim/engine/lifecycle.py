@@ -11,6 +11,7 @@ from simpy.events import Event
 
 from ..clock import SECOND, nanoseconds
 from .call import Call
+from .crashes import CRASHES, START_FAILS_AFTER, BackOff, exit_code
 from .failures import Failure
 from .heap import Heap
 from .pool import ConnectionPool
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from .service import Service
 
 ENTRYPOINT = SECOND // 2
-FIRST_BACK_OFF, LONGEST_BACK_OFF = 10 * SECOND, 300 * SECOND
-"""The kubelet's pause before it starts a process again that has ended, doubled each time."""
+"""Nanoseconds that what runs before a server's process takes (chosen)."""
 
 DRAIN = 3 * SECOND
 """A pod that is told to stop gets no new calls and has this long to finish (chosen)."""
@@ -49,15 +49,22 @@ def pending_calls(cluster: Cluster) -> Iterator[Call]:
             yield from edge.gate.waiting()
 
 
-def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
-    """The process ends at once: what it was doing is lost, its callers see the connection reset."""
+def stop(cluster: Cluster, replica: Replica, reason: str, *, code: int | None = None, words: str = "stopping") -> None:
+    """The process ends at once: what it was doing is lost, its callers see the connection reset.
+
+    Args:
+        code: its exit code; the usual one for the reason, if none is given.
+        words: the event that its last lines in the log are of.
+    """
     service = replica.service
-    running = replica.alive
-    replica.alive = replica.ready = replica.probed_out = False
+    replica.waiting = ""
     replica.last_exit = reason
+    replica.exit_code = exit_code(reason) if code is None else code
+    if not replica.alive:
+        return
+    replica.alive = replica.ready = replica.probed_out = False
     service.refresh_ready()
-    if running:
-        cluster.recorder.log(service.name, replica.name, "stopping", reason, *_unsaved(cluster, service))
+    cluster.recorder.log(service.name, replica.name, words, reason, *_unsaved(cluster, service))
     victims = _lost_calls(cluster, replica)
     replica.queue.clear()
     if replica.flights is not None:
@@ -66,6 +73,8 @@ def stop(cluster: Cluster, replica: Replica, reason: str) -> None:
         _close(cluster, pool)
     if service.backends is not None:
         _drop_sessions(cluster, service)
+        for lock in service.locks.values():
+            lock.cut()
     failure = Failure.ADMIN_SHUTDOWN if service.backends is not None else Failure.RESET
     for call in victims:
         if call.parent is not None:
@@ -150,7 +159,9 @@ def _close(cluster: Cluster, pool: ConnectionPool) -> None:
     pool.closed = True
     backends = pool.server.backends
     assert backends is not None
-    backends.used -= pool.drop_all()
+    # A server that waits for a lock does not notice that its client is gone.
+    orphans = sum(lock.waiting_of(pool) for lock in pool.server.locks.values())
+    backends.used -= pool.drop_all() - orphans
     for _, call in pool.waiting:
         call.parent = None
         call.pool = None
@@ -186,6 +197,9 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
         replica.pools[name] = pool = ConnectionPool(name, spec, replica, server, cluster.executor)
         if not instantly:
             pool.filler.start(nanoseconds(service.spec.start_s) // 2)
+    if cluster.without_network.get(replica.node, 0) > cluster.sim.now:
+        cluster.after(START_FAILS_AFTER, cluster.start_failed, replica, replica.restarts)
+        return
     if service.spec.keys is not None:
         cluster.config.load(replica)
     cluster.directory.started(replica)
@@ -202,24 +216,24 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
     cluster.after(int(nanoseconds(service.spec.start_s) * spread), cluster.replica_ready, replica, replica.restarts)
 
 
-def restart(cluster: Cluster, replica: Replica, reason: str) -> None:
-    """Stop at once and start again in place (what a kubelet does with a container)."""
-    stop(cluster, replica, reason)
-    replica.restarts += 1
-    replica.failed_starts = 0
-    start(cluster, replica)
-
-
-def back_off(cluster: Cluster, replica: Replica) -> None:
-    """The process has ended before it was ready; it is started again after a pause."""
-    service = replica.service
-    replica.alive = False
-    replica.last_exit = "Error"
-    replica.failed_starts += 1
-    container = service.name.removesuffix("-service")
+def restart(
+    cluster: Cluster, replica: Replica, reason: str, *, code: int | None = None, words: str = "stopping"
+) -> None:
+    """Stop at once and start again in place (what a kubelet does with a container): later, if it crashes repeatedly."""
+    stop(cluster, replica, reason, code=code, words=words)
+    if reason in CRASHES:
+        pause = replica.back_off.crashed(cluster.sim.now)
+    else:
+        pause = replica.failed_starts = 0
+        replica.back_off = BackOff()
+    if not pause:
+        replica.restarts += 1
+        start(cluster, replica)
+        return
+    replica.waiting = "CrashLoopBackOff"
+    container = replica.service.name.removesuffix("-service")
     message = f"Back-off restarting failed container {container} in pod {replica.name}"
-    cluster.record_event(service, replica, "Warning", "BackOff", message)
-    pause = min(FIRST_BACK_OFF << (replica.failed_starts - 1), LONGEST_BACK_OFF)
+    cluster.record_event(replica.service, replica, "Warning", "BackOff", message)
     cluster.after(pause, cluster.start_again, replica, replica.restarts)
 
 
@@ -322,7 +336,7 @@ class Recreation(Event):
         self.cluster.sim.push(self.cluster.sim.now + SECOND, self)
 
     def _look(self, _: Event) -> None:
-        ready = all(replica.ready or replica.failed_starts for replica in self.service.replicas)
+        ready = all(replica.ready or replica.failed_starts or replica.waiting for replica in self.service.replicas)
         if ready and (self._refilled() or self.cluster.sim.now >= self.until):
             self.cluster.operations.remove(self)
         else:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..clock import SECOND
 from .ahead import rehearsed
-from .edge import Breaker, Edge
+from .crashes import BackOff
+from .edge import Breaker, Edge, NoBreaker
 from .failures import Failure
 from .quota import Quota
 from .sidecar import Sidecar
@@ -82,13 +83,18 @@ class Replica:
         slow: factor on the time of all work done here.
         paused_until: the world is stopped until then (garbage collection).
         key_set: its copy of the published key set, if it looks keys up.
-        disturbed: whether `slow`, `paused_until`, `quota`, or slow operations and externals matter just now.
+        disturbed: whether `slow`, `paused_until`, slow operations and externals, or what its release does matter
+            just now.
         behaviour: what the release that runs here does.
         quota: of CPU time, where that is limited.
         heap: its memory, where that may run short.
         cpu_request: cores requested for it, where the pod template says so.
+        memory_limit_bytes: of its container; 0: none.
         ready: whether the load balancer sends calls here.
         draining: it is about to be taken away.
+        last_exit, exit_code: why and with which code the process before this one ended.
+        waiting: why its container is not started; empty: it is, or about to be.
+        back_off: how long its container would be kept waiting.
         probed_out: it is not ready because its readiness probe fails.
         alive: whether the process runs.
         failed_starts: how often in a row the process has ended before it was ready.
@@ -117,6 +123,9 @@ class Replica:
         self.revision = 0
         self.revision_at = 0
         self.last_exit = ""
+        self.exit_code = 0
+        self.waiting = ""
+        self.back_off = BackOff()
         self.probed_out = False
         self.draining = False
         self.failed_starts = 0
@@ -134,9 +143,10 @@ class Replica:
         self.behaviour = self.service.behaviour
         limit = self.behaviour.cpu_limit
         self.quota = Quota(limit) if limit is not None else None
-        self.disturbed = self.service.uneven or self.behaviour.uneven
+        self.disturbed = self.service.uneven or self.behaviour.felt_at_work
         self.heap: Heap | None = None
         self.cpu_request = self.service.cpu_request
+        self.memory_limit_bytes = self.service.memory_limit_bytes
         self.busy = 0
         self.paused = 0
         self.pauses = 0
@@ -152,6 +162,21 @@ class Replica:
         """Calls being served or queued."""
         return self.workers - self.free + len(self.queue)
 
+    @property
+    def answered(self) -> int:
+        """Calls it has answered well since it started."""
+        return sum(sum(histogram[:SUM]) for histogram in self.served)
+
+    @property
+    def resident_bytes(self) -> int:
+        """The memory of its process, where that is watched."""
+        memory = self.service.spec.memory
+        if memory is None:
+            return 0
+        growth = (memory.full_bytes - memory.start_bytes) * (1.0 - 0.5 ** (self.busy / SECOND / memory.half_work_s))
+        leak = self.behaviour.leak_bytes
+        return memory.start_bytes + int(growth) + (leak * self.answered if leak else 0)
+
     def set_slow(self, factor: float) -> None:
         """Make all work begun from now on take `factor` times as long."""
         self.slow = factor
@@ -159,7 +184,7 @@ class Replica:
 
     def refresh_disturbed(self) -> None:
         """Look again whether anything keeps its work from taking its nominal time."""
-        uneven = self.service.uneven or self.behaviour.uneven
+        uneven = self.service.uneven or self.behaviour.felt_at_work
         self.disturbed = self.slow != 1.0 or self.paused_until > 0 or uneven
 
     @rehearsed
@@ -193,5 +218,6 @@ class Replica:
         breaker = self.breakers.get(edge.index)
         if breaker is None:
             assert edge.breaker is not None
-            breaker = self.breakers[edge.index] = Breaker(edge.breaker)
+            kind = Breaker if self.behaviour.breakers else NoBreaker
+            breaker = self.breakers[edge.index] = kind(edge.breaker)
         return breaker

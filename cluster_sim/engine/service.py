@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..specs import Balance, PoolSpec, ProbeSpec, ServiceSpec
 from .failures import Failure
+from .indexes import Indexes
 from .keyspace import Keyspace
 from .log import Log, LogRecord
 from .pool import Backends
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .admission import Admission
     from .autoscaler import Autoscaler
     from .external import External
+    from .locks import TableLock
 
 __all__ = ["LogRecord", "Service"]
 
@@ -32,6 +34,7 @@ class Service:
         previous: the release before the present one, for who rolls back; None: it is not kept any more.
         slowed: operation → (factor on the time of its work, since when); `slow` is that of all work.
         externals: the systems outside that its work waits for.
+        locks: of a database, table → who has or wants a lock on it, of those there ever were.
         error_threshold: background error probability of one call, in units of 2**-32.
         replicas: the pods there are, by ordinal; `ready` those that calls are sent to.
         absence: how a call fails while nobody is ready.
@@ -56,6 +59,7 @@ class Service:
         self.readiness: ProbeSpec | None = spec.readiness
         self.cpu_request = spec.autoscale.cpu_request if spec.autoscale is not None else None
         self.autoscaler: Autoscaler | None = None
+        self.memory_limit_bytes = spec.memory.limit_bytes if spec.memory else 0
         self.previous: Release | None = None
         self.slowed: dict[str, tuple[float, Profile]] = {}
         self.externals: list[External] = []
@@ -69,6 +73,8 @@ class Service:
         self.version = ""
         self.generation = 1
         self.backends = Backends(spec.backends) if spec.backends else None
+        self.indexes = Indexes(self) if spec.backends else None
+        self.locks: dict[str, TableLock] = {}
         self.keyspace = Keyspace(spec.cache) if spec.cache else None
         self.admission: Admission | None = None
         self.volume = Volume() if spec.cache else None
@@ -88,6 +94,7 @@ class Service:
             liveness=self.liveness,
             readiness=self.readiness,
             cpu_request=self.cpu_request,
+            memory_limit_bytes=self.memory_limit_bytes,
         )
 
     def adopt(self, release: Release) -> None:
@@ -99,6 +106,7 @@ class Service:
         self.single_flight = release.single_flight
         self.liveness, self.readiness = release.liveness, release.readiness
         self.cpu_request = release.cpu_request
+        self.memory_limit_bytes = release.memory_limit_bytes
 
     # ------------------------------------------------------------ the pace of its work
 

@@ -12,7 +12,13 @@ FAULTS: Mapping[str, Fault] = catalogue(
     Fault, capacity, memory, credentials, pools, queries, stores, tokens, latency, load, exporters, crashes
 )
 
+
+def twins_of(fault: Fault) -> tuple[Fault, ...]:
+    """The other faults of its set."""
+    return tuple(other for other in FAULTS.values() if other.family is fault.family and other is not fault)
+
+
 TASK_FAULTS = ("pg_max_connections_undersized", "redis_maxmemory_orphan_keys", "jwt_partial_rotation")
 """The faults of the three fixed tasks."""
 
-__all__ = ["FAULTS", "TASK_FAULTS", "Evidence", "Family", "Fault", "Mechanism", "Plan"]
+__all__ = ["FAULTS", "TASK_FAULTS", "Evidence", "Family", "Fault", "Mechanism", "Plan", "twins_of"]

@@ -42,7 +42,6 @@ MAX_CONNECTIONS_UNDERSIZED = Fault(
     # Pools that were refused try again within 10 s, so a mask that only frees slots relapses in less than a minute.
     hold_s=180.0,
     family=Family.TOO_MANY_CLIENTS,
-    twins=("pg_connection_leak", "pg_idle_in_transaction", "pg_connection_storm"),
     story=(
         "payment-service is scaled out to seven or eight pods, each with a fixed pool of 15 connections: together they "
         "want more than postgres admits (max_connections 100, three of them reserved). Demand is legitimate and the "

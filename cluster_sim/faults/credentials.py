@@ -47,13 +47,6 @@ PARTIAL_ROTATION = Fault(
     # One lifetime of a token, so that tokens of every key have lapsed.
     hold_s=330.0,
     family=Family.UNAUTHORIZED,
-    twins=(
-        "jwt_clock_skew",
-        "jwks_kid_unknown",
-        "config_watch_stuck",
-        "conntrack_exhaustion",
-        "credential_stuffing",
-    ),
     story=(
         "A new signing secret is pushed at once and without overlap, after the exposure of the old one, and does not "
         "reach one of the three auth replicas, whose watch is broken. Tokens minted on one side are refused on the "

@@ -58,7 +58,6 @@ MONITORING_GAP = Fault(
     distance=_nothing,
     hold_s=180.0,
     family=Family.EXPORTER_DOWN,
-    twins=("redis_auth_changed", "redis_maxclients", "redis_down_disk_full"),
     setting=_WOKEN,
     harmless=True,
     story=(
@@ -110,7 +109,6 @@ AUTH_CHANGED = Fault(
     # Entries live 90 s: a cache that was warm for another reason is cold again after two lifetimes.
     hold_s=240.0,
     family=Family.EXPORTER_DOWN,
-    twins=("monitoring_gap", "redis_maxclients", "redis_down_disk_full"),
     setting=_WOKEN,
     story=(
         "The password of redis was rotated, in its configuration and in the running server, and its clients were "
@@ -182,7 +180,6 @@ MAXCLIENTS = Fault(
     hold_s=300.0,
     relapse_s=_refilled_after_s,
     family=Family.EXPORTER_DOWN,
-    twins=("monitoring_gap", "redis_auth_changed", "redis_down_disk_full"),
     setting=_WOKEN,
     story=(
         "A release of inventory-service opens a connection to redis for every call and leaves it open. When maxclients "
@@ -245,7 +242,6 @@ DOWN_DISK_FULL = Fault(
     distance=_missing_space,
     hold_s=240.0,
     family=Family.EXPORTER_DOWN,
-    twins=("monitoring_gap", "redis_auth_changed", "redis_maxclients"),
     setting=_WOKEN,
     story=(
         "Copies that a backup job left behind fill the volume of redis. Then its process is killed with its node, and "

@@ -84,8 +84,7 @@ class Fault:
         distance: how far the root parameters are from their safe set; 0 within it. It reads the state of the
             cluster and never what was done to it.
         hold_s: seconds for which a repair must hold, longer than the relapse time of every mask that ships.
-        family: the set of its twins.
-        twins: names of the faults that it is mistaken for.
+        family: the set of its twins, the faults that it is mistaken for.
         story: what happens, in a few sentences, for the reader of the catalogue.
         evidence: what tells it from its twins, one for each way of finding out.
         alerts: names of alerts that fire under it, pages and tickets, at the page or within five minutes of it.
@@ -106,7 +105,6 @@ class Fault:
     distance: Callable[[Cluster], float]
     hold_s: float
     family: Family
-    twins: Plan = ()
     story: str
     evidence: tuple[Evidence, ...] = ()
     alerts: tuple[str, ...] = ()

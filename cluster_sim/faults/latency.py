@@ -141,7 +141,6 @@ PSP_DEGRADED = Fault(
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
     setting=CHECKOUT_ON_CALL,
-    twins=("packet_loss_link", "cross_az_latency", "n_plus_one", "threadpool_saturation", "timeout_inversion"),
     story=(
         "The payment provider outside answers thirty to sixty times as slowly as usual and some of its answers are "
         "503. Payments and checkouts wait for it; payment-service itself is idle, the database is well. The provider "
@@ -177,7 +176,6 @@ PACKET_LOSS = Fault(
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
     setting=CHECKOUT_ON_CALL,
-    twins=("psp_degraded", "cross_az_latency", "n_plus_one", "threadpool_saturation", "timeout_inversion"),
     story=(
         "The network interface of one node drops packets. Calls made from pods on that node wait for TCP to send the "
         "lost segment again, after 200 ms, 400 ms, 800 ms: most requests are as quick as ever, and some take steps of "
@@ -205,7 +203,6 @@ CROSS_AZ = Fault(
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
     setting=CHECKOUT_ON_CALL,
-    twins=("psp_degraded", "packet_loss_link", "n_plus_one", "threadpool_saturation", "timeout_inversion"),
     story=(
         "The database has failed over to a standby in a distant zone: the round trip of every statement takes over "
         "40 ms more (the catalogue's 6 ms would not be felt here). The server is as quick as ever, but transactions "
@@ -235,7 +232,6 @@ N_PLUS_ONE = Fault(
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
     setting=CHECKOUT_ON_CALL,
-    twins=("psp_degraded", "packet_loss_link", "cross_az_latency", "threadpool_saturation", "timeout_inversion"),
     story=(
         "A release of checkout-service reserves variant by variant where one call used to reserve the whole cart: a "
         "hundred calls and more for a usual cart, a thousand for a large one, one after another. Each is quick, and "
@@ -270,7 +266,6 @@ THREADPOOL = Fault(
     hold_s=240.0,
     family=Family.CHECKOUT_SLOW,
     setting=CHECKOUT_ON_CALL,
-    twins=("psp_degraded", "packet_loss_link", "cross_az_latency", "n_plus_one", "timeout_inversion"),
     story=(
         "A release of inventory-service has reservations confirmed by a warehouse that takes six to twelve "
         "seconds, and with it checkout-service was told to wait twenty, on a smaller pool of threads. All threads of "
@@ -278,6 +273,11 @@ THREADPOOL = Fault(
         "that the pods left get even more. Checkout's own CPU is idle."
     ),
     evidence=(
+        Evidence(
+            service="inventory-service",
+            shows="it is inventory that answers slowly",
+            promql='service:http_request_duration_seconds:p50_1m{service="inventory-service"} > 1',
+        ),
         Evidence(
             service=CHECKOUT,
             shows="all threads of checkout are busy, and its CPU is not",
@@ -307,7 +307,6 @@ TIMEOUT_INVERSION = Fault(
     hold_s=180.0,
     family=Family.CHECKOUT_SLOW,
     setting=CHECKOUT_ON_CALL,
-    twins=("psp_degraded", "packet_loss_link", "cross_az_latency", "n_plus_one", "threadpool_saturation"),
     story=(
         "A push of settings has checkout wait about 40 ms for a charge, less than every other one takes, and try three "
         "times more without a budget. Payment-service completes the charges that checkout has given up, so there are "

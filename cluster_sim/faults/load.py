@@ -150,7 +150,6 @@ ORGANIC_PEAK = Fault(
     distance=_nothing,
     hold_s=300.0,
     family=Family.CHECKOUT_SLOW,
-    twins=("hpa_ineffective", "gc_death_spiral", "deploy_blip", "flapping_threshold"),
     story=(
         "A flash sale: within two minutes there are two to three times as many users, for ten to twenty minutes. The "
         "autoscaler of checkout-service adds pods as fast as they come, and users are served well throughout. The "
@@ -197,7 +196,6 @@ HPA_INEFFECTIVE = Fault(
     distance=_without_request,
     hold_s=300.0,
     family=Family.CHECKOUT_SLOW,
-    twins=("organic_peak", "gc_death_spiral", "deploy_blip", "flapping_threshold"),
     story=(
         "A change of the manifests takes the CPU requests from checkout-service's pods. Nothing is to be felt of that "
         "until a flash sale brings three times as many users: the autoscaler knows no utilisation without requests, "
@@ -260,7 +258,6 @@ GC_DEATH_SPIRAL = Fault(
     distance=_missing_heap,
     hold_s=300.0,
     family=Family.CHECKOUT_SLOW,
-    twins=("organic_peak", "hpa_ineffective", "deploy_blip", "flapping_threshold"),
     story=(
         "A release of checkout-service starts its JVM with a third of the heap it had (-Xmx). That is enough until a "
         "minute of five to six times the traffic: what is in flight then fills the heap, the collector stops the world "
@@ -328,7 +325,6 @@ CPU_CFS_THROTTLING = Fault(
     distance=_missing_cores,
     hold_s=300.0,
     family=Family.CHECKOUT_SLOW,
-    twins=("organic_peak", "hpa_ineffective", "gc_death_spiral", "deploy_blip", "flapping_threshold"),
     story=(
         "A change of the manifests cuts the CPU limit of checkout-service's pods from 2 cores to 580m to 740m. They "
         "use some 600m on average, but now the kernel stops their threads in most of its periods of 100 ms. Threads "
@@ -373,7 +369,6 @@ DEPLOY_BLIP = Fault(
     distance=_nothing,
     hold_s=300.0,
     family=Family.CHECKOUT_SLOW,
-    twins=("organic_peak", "hpa_ineffective", "gc_death_spiral", "flapping_threshold"),
     story=(
         "A rolling update of checkout-service, with nothing wrong in the release. Each new JVM interprets its code "
         "until the compiler has caught up, so checkouts take twice as long for three minutes or so, which users put up "
@@ -393,6 +388,12 @@ DEPLOY_BLIP = Fault(
             shows="no more traffic than usual",
             promql='service:http_requests:rate1m{service="checkout-service"}\n'
             "< 1.5 * avg_over_time(service:http_requests:rate1m[20m])",
+        ),
+        Evidence(
+            service="inventory-service",
+            shows="one call of inventory for each checkout, as ever",
+            promql='sum(rate(traces_service_graph_request_total{client="checkout-service",server="inventory-service"}[2m]))\n'
+            '/ sum(rate(traces_service_graph_request_total{client="user",server="checkout-service"}[2m])) < 3',
         ),
         Evidence(
             service=CHECKOUT,
@@ -427,7 +428,6 @@ FLAPPING_THRESHOLD = Fault(
     distance=_nothing,
     hold_s=300.0,
     family=Family.CHECKOUT_SLOW,
-    twins=("organic_peak", "hpa_ineffective", "gc_death_spiral", "deploy_blip"),
     story=(
         "The threshold of the alert about checkout's traffic is the median of ordinary minutes, so it fires and "
         "resolves all day long. Nothing has changed in the cluster, and users are well. The rule needs a ticket, and "

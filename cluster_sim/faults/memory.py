@@ -102,13 +102,6 @@ MAXMEMORY_ORPHAN_KEYS = Fault(
     # Entries live 90 s: a cache that was warm for another reason is cold again after two lifetimes.
     hold_s=240.0,
     family=Family.CACHE_MEMORY,
-    twins=(
-        "redis_ttl_missing_release",
-        "redis_output_buffer_bloat",
-        "cache_key_bug",
-        "redis_misconf_bgsave",
-        "cache_stampede",
-    ),
     story=(
         "A one-off batch job writes keys without expiry until redis is at maxmemory under noeviction, and gives up. "
         "Writes are refused from then on; entries lapse and cannot be written again, the hit ratio falls, and the "

@@ -70,7 +70,6 @@ CONNECTION_LEAK = Fault(
     hold_s=240.0,
     relapse_s=_time_to_leak,
     family=Family.TOO_MANY_CLIENTS,
-    twins=("pg_max_connections_undersized", "pg_idle_in_transaction", "pg_connection_storm"),
     story=(
         "A release of payment-service does not give connections back on its error path, six to twelve in a hundred "
         "payments. Its pool reports each as leaked and opens another one in its place; the session stays open and idle "
@@ -155,7 +154,6 @@ IDLE_IN_TRANSACTION = Fault(
     hold_s=240.0,
     relapse_s=_time_to_hold,
     family=Family.TOO_MANY_CLIENTS,
-    twins=("pg_max_connections_undersized", "pg_connection_leak", "pg_connection_storm"),
     story=(
         "A release of payment-service, with a pool of 17 instead of 15, asks the payment provider within the database "
         "transaction and with no timeout. Now that one attempt in ten to connect to the provider gets no answer, for "
@@ -239,7 +237,6 @@ CONNECTION_STORM = Fault(
     distance=_unchecked_clients,
     hold_s=240.0,
     family=Family.TOO_MANY_CLIENTS,
-    twins=("pg_max_connections_undersized", "pg_connection_leak", "pg_idle_in_transaction"),
     story=(
         "postgres restarts. Its clients open all their connections at once, give each attempt up after a second or so "
         "and try again after a short pause that never grows. Checking a password costs the server more of its cores "

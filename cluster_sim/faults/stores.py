@@ -22,22 +22,8 @@ from .settings import All, Provisioned
 REDIS, INVENTORY = "redis-cache", "inventory-service"
 MIB = 1 << 20
 
-TWINS = (
-    "redis_maxmemory_orphan_keys",
-    "redis_ttl_missing_release",
-    "redis_output_buffer_bloat",
-    "cache_key_bug",
-    "redis_misconf_bgsave",
-    "cache_stampede",
-)
-"""The faults under which entries of the cache lapse, or are lost, and are not written again."""
-
 _DEPLOYED = 'changes(kube_deployment_metadata_generation{deployment="inventory-service"}[20m]) > 0'
 """There was a deploy of inventory-service."""
-
-
-def _twins_of(name: str) -> tuple[str, ...]:
-    return tuple(twin for twin in TWINS if twin != name)
 
 
 def _keyspace(cluster: Cluster) -> Keyspace:
@@ -103,7 +89,6 @@ TTL_MISSING = Fault(
     hold_s=300.0,
     relapse_s=_refill_s,
     family=Family.CACHE_MEMORY,
-    twins=_twins_of("redis_ttl_missing_release"),
     story=(
         "A release of inventory-service puts an item's revision into its cache key and drops EX on SET, since an "
         "entry can no longer be stale. Every revision leaves the one before behind for ever, so memory grows steadily "
@@ -166,7 +151,6 @@ OUTPUT_BUFFERS = Fault(
     # From empty to full takes five minutes with one of them at the usual rate of writes.
     hold_s=480.0,
     family=Family.CACHE_MEMORY,
-    twins=_twins_of("redis_output_buffer_bloat"),
     story=(
         "Recorders of commands (MONITOR) are connected to redis and their own output is stuck. Every SET is "
         "repeated to each of them with its value and waits in their output buffers, which count as memory used. "
@@ -220,7 +204,6 @@ CACHE_KEY_BUG = Fault(
     distance=_unread,
     hold_s=240.0,
     family=Family.CACHE_MEMORY,
-    twins=_twins_of("cache_key_bug"),
     story=(
         "A release of inventory-service puts the id of the request into the cache key, so that no look-up ever finds "
         "what an earlier one has written. Memory fills within half a minute with entries that expire unread; under "
@@ -281,7 +264,6 @@ MISCONF = Fault(
     # A restarted server writes for the two minutes until its first save fails, and entries live for 90 s then.
     hold_s=360.0,
     family=Family.CACHE_MEMORY,
-    twins=_twins_of("redis_misconf_bgsave"),
     story=(
         "Something else fills the volume that redis saves to. The next background save fails, and redis refuses all "
         "writes until one succeeds (stop-writes-on-bgsave-error); reads go on, and memory has room. Entries lapse and "
@@ -361,7 +343,6 @@ STAMPEDE = Fault(
     distance=_coldness,
     hold_s=300.0,
     family=Family.CACHE_MEMORY,
-    twins=_twins_of("cache_stampede"),
     setting=_load_bearing,
     story=(
         "Redis dies at a peak and comes back empty. So many queries wait in the database then that each of them is "
@@ -417,7 +398,6 @@ KEYS_COMMAND = Fault(
     distance=_scans,
     hold_s=240.0,
     family=Family.CACHE_MEMORY,
-    twins=_twins_of("redis_keys_command"),
     story=(
         "A cron job that somebody has added runs a script in redis every minute, which goes over KEYS * and decodes "
         "every value. It takes seconds, in which the single thread serves nobody: look-ups time out in bursts, and the "

@@ -66,7 +66,6 @@ CLOCK_SKEW = Fault(
     distance=_skew,
     hold_s=330.0,
     family=Family.UNAUTHORIZED,
-    twins=("jwt_partial_rotation", "jwks_kid_unknown", "config_watch_stuck", "credential_stuffing"),
     story=(
         "chrony has died on a node, whose clock is minutes off. The auth pod there dates tokens by it: ahead, the "
         "others refuse them as issued in the future, and it calls theirs expired too early; behind, it refuses what "
@@ -119,7 +118,6 @@ UNKNOWN_KID = Fault(
     distance=_stale_copies,
     hold_s=330.0,
     family=Family.UNAUTHORIZED,
-    twins=("jwt_partial_rotation", "jwt_clock_skew", "config_watch_stuck", "credential_stuffing"),
     story=(
         "payment-service looks up the keys of tokens in its own copy of the published key set. A setting lets it no "
         "longer follow publications, so the copy lives for its 24 hours. A proper rotation with overlap then reaches "
@@ -171,7 +169,6 @@ WATCH_STUCK = Fault(
     distance=_deaf_replicas,
     hold_s=330.0,
     family=Family.UNAUTHORIZED,
-    twins=("jwt_partial_rotation", "jwt_clock_skew", "jwks_kid_unknown", "credential_stuffing"),
     story=(
         "The agent beside one auth replica loses its watch and does not open another, while the proxy between keeps "
         "the stream up and acknowledges what is sent. When the signing secret is rotated properly, with overlap, "
@@ -238,7 +235,6 @@ CONNTRACK = Fault(
     distance=_overflow,
     hold_s=180.0,
     family=Family.UNAUTHORIZED,
-    twins=("jwt_partial_rotation", "jwt_clock_skew", "config_watch_stuck"),
     story=(
         "The inventory team has started a pod by hand, pinned to a node, that exports stock with a new connection for "
         "every item; nobody would start it again. Its closed connections fill the node's nf_conntrack table, and of "
@@ -315,7 +311,6 @@ STUFFING = Fault(
     distance=_attempts,
     hold_s=330.0,
     family=Family.UNAUTHORIZED,
-    twins=("jwt_partial_rotation", "jwt_clock_skew", "jwks_kid_unknown", "config_watch_stuck"),
     story=(
         "From a handful of addresses somebody tries stolen passwords, many times the users' own logins. Every attempt "
         "costs auth-service a password hash and ends with 401. Accounts that are tried too often are locked for a "

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..clock import rfc3339
 from ..errors import NoPage
+from ..faults import twins_of
 from ..telemetry.alerts import Severity
 from .address import DIFFICULTIES, SIZE, Address, InvalidAddress, Split
 from .build import Generated, build
@@ -79,7 +80,7 @@ def truth(generated: Generated) -> dict[str, Any]:
         "evidence": [
             {"service": e.service, "query": e.promql or f"logs: {e.grep}", "shows": e.shows} for e in fault.evidence
         ],
-        "twins": list(fault.twins),
+        "twins": [twin.name for twin in twins_of(fault)],
         "repairs": [list(plan) for plan in fault.repairs],
         "masks": [list(plan) for plan in fault.masks],
     }

@@ -22,14 +22,14 @@ SHORT_S = 60.0
 
 def begun(warm_ups: WarmUps, seed: int = 1, fault: Fault = CONNECTIONS) -> Incident:
     """An incident after a short history."""
-    return warm_ups.begin(seven_services(), fault, seed, history_s=SHORT_S)
+    return warm_ups.begin(fault.spec(seven_services()), fault, seed, history_s=SHORT_S)
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 def test_a_restored_incident_goes_on_exactly_as_one_simulated_anew(fault: Fault) -> None:
     warm_ups = WarmUps()
     first, second = begun(warm_ups, fault=fault), begun(warm_ups, fault=fault)
-    anew = begin(seven_services(), fault, 1, history_s=SHORT_S)
+    anew = begin(fault.spec(seven_services()), fault, 1, history_s=SHORT_S)
     assert (warm_ups.hits, warm_ups.misses) == (1, 1)
     assert (second.onset, second.paged, second.fault) == (anew.onset, anew.paged, anew.fault)
     for one in (first, second, anew):

@@ -20,6 +20,7 @@ from cluster_sim.engine.call import Call
 from cluster_sim.engine.edge import Deadlines, Edge
 from cluster_sim.engine.executor import Executor
 from cluster_sim.engine.keyspace import Keyspace
+from cluster_sim.engine.locks import Migration, Report
 from cluster_sim.engine.pool import ConnectionPool
 from cluster_sim.engine.recorder import Recorder
 from cluster_sim.engine.replica import Replica, SingleFlight
@@ -54,6 +55,9 @@ _LEFT_OUT: Mapping[type, frozenset[str]] = {
     # Timers are seen in what is to happen when they go off.
     ConnectionPool: frozenset({"armed", "executor", "filler", "waiting"}),
     Keyspace: frozenset({"spec", "expiring"}),
+    # Which has them.
+    Report: frozenset({"lock"}),
+    Migration: frozenset({"lock"}),
 }
 """Attributes that are not part of the portrait, or not as they are."""
 

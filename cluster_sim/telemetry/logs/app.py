@@ -104,6 +104,12 @@ class AppFormat(ABC):
                 return self.started(record, *data)
             case "stopping":
                 return self.stopping(record, *data)
+            case "crashed":
+                return self.crashed(record)
+            case "start_failed":
+                return self.start_failed(record)
+            case "audit":
+                return [self.scene.audit_event(record)]
             case "kubernetes":
                 return [self.scene.kubernetes_event(record)]
             case "login_failed":
@@ -360,6 +366,14 @@ class AppFormat(ABC):
         if reason == "OOMKilled":  # SIGKILL leaves no time for last words
             return []
         return self.farewell(record)
+
+    @abstractmethod
+    def crashed(self, record: LogRecord) -> list[str]:
+        """The last words of a process that dies of itself."""
+
+    @abstractmethod
+    def start_failed(self, record: LogRecord) -> list[str]:
+        """The last words of a process that cannot reach what it needs at its start."""
 
     @abstractmethod
     def farewell(self, record: LogRecord) -> list[str]:

@@ -145,3 +145,14 @@ class GoFormat(AppFormat):
             self.write(record, "info", "main", "signal received, shutting down", {"signal": "terminated"}),
             self.write(record, "info", "main", "http: Server closed"),
         ]
+
+    def crashed(self, record: LogRecord) -> list[str]:
+        return [
+            "panic: runtime error: invalid memory address or nil pointer dereference",
+            "[signal SIGSEGV: segmentation violation code=0x1 addr=0x18 pc=0x7d1c45]",
+            "goroutine 4182 [running]:",
+        ]
+
+    def start_failed(self, record: LogRecord) -> list[str]:
+        error = {"err": "dial tcp: lookup postgres-db: Temporary failure in name resolution"}
+        return [self.write(record, "error", "main", "start failed", error)]

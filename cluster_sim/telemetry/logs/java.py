@@ -33,6 +33,7 @@ from .words import (
 if TYPE_CHECKING:
     from ...engine.service import LogRecord
 
+_BOOT = "org.springframework.boot.SpringApplication"
 _TOMCAT = "org.springframework.boot.web.embedded.tomcat"
 _DATA_SOURCE = "com.zaxxer.hikari.HikariDataSource"
 _LEAK_TASK = "com.zaxxer.hikari.pool.ProxyLeakTask"
@@ -271,3 +272,19 @@ class JavaFormat(AppFormat):
             self.write(record, "info", f"{_TOMCAT}.GracefulShutdown", event, hook),
             *(self.write(record, "info", _DATA_SOURCE, event, hook) for event in pools),
         ]
+
+    def crashed(self, record: LogRecord) -> list[str]:
+        pc = f"{self.scene.streams.bits('log/pc', record.at) & 0xFFFFFFFFFF | 0x7F0000000000:#018x}"
+        return [
+            "# A fatal error has been detected by the Java Runtime Environment:",
+            f"#  SIGSEGV (0xb) at pc={pc}, pid=1, tid=47",
+            "# Problematic frame:",
+            f"# C  [libnetty_tcnative_linux_x86_64.so+0x{int(pc, 16) & 0xFFFFF:x}]",
+            "# Core dump will be written. Default location: /app/core.1",
+        ]
+
+    def start_failed(self, record: LogRecord) -> list[str]:
+        host = next(iter(self.service.spec.pools), "config-service")
+        kind = "java.net.UnknownHostException"
+        error: Fields = {"error.type": kind, "exception": f"{kind}: {host}: Temporary failure in name resolution"}
+        return [self.write(record, "error", _BOOT, "Application run failed", error)]

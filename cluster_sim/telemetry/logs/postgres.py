@@ -39,10 +39,38 @@ STATEMENTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Operation → its statement and the texts of its parameters."""
 
+_STOCK_INDEX = "stock_ledger_sku_idx"
+INDEXES: Mapping[str, tuple[str, str]] = {"select_stock": (_STOCK_INDEX, "stock_ledger (sku)")}
+"""Operation → the index that its statement uses, and what is indexed."""
+
+RELATIONS: Mapping[str, tuple[str, int, int]] = {
+    "payments": ("payments", 16402, 16384),
+    "stock": ("stock_ledger", 16411, 16385),
+}
+"""Route → the table, its object id and that of its database (chosen)."""
+
+REPORTS: Mapping[str, str] = {
+    "payments": "SELECT date_trunc('day', created_at) AS day, currency, sum(amount_cents) FROM payments GROUP BY 1, 2",
+    "stock": "SELECT sku, warehouse, sum(delta) FROM stock_ledger GROUP BY 1, 2",
+}
+ALTERATIONS: Mapping[str, str] = {
+    "payments": "ALTER TABLE payments ADD COLUMN settled_at timestamptz",
+    "stock": "ALTER TABLE stock_ledger ADD COLUMN reason text",
+}
+"""Route → the statement of a report on the table, and that of a migration of it."""
+
+REPORTER, MIGRATOR = "analytics", "migrations"
+"""Roles of those who are none of the services."""
+
 
 def statement(edge: Edge) -> str:
     """The SQL of a call."""
     return STATEMENTS[edge.operation][0] if edge.operation in STATEMENTS else f"{edge.method} {edge.route}"
+
+
+def relation(route: str) -> str:
+    """The table behind a route."""
+    return RELATIONS[route][0] if route in RELATIONS else route
 
 
 class PostgresFormat:
@@ -71,6 +99,12 @@ class PostgresFormat:
                 return self._slow_query(record.at, *data)
             case "failure":
                 return self._failure(record.at, *data)
+            case "index_dropped" | "index_built":
+                return self._index(record.at, record.event, *data)
+            case "lock_wait" | "lock_acquired":
+                return self._lock(record.at, record.event == "lock_acquired", *data)
+            case "alter_begun" | "alter_waits" | "alter_acquired" | "alter_canceled" | "report_canceled":
+                return self._alteration(record.at, record.event, *data)
             case "checkpoint_starting":
                 return [self._write(record.at, CHECKPOINTER, "LOG", "checkpoint starting: time")]
             case "checkpoint_complete":
@@ -160,6 +194,63 @@ class PostgresFormat:
         bits = self.scene.streams.bits("log/parameters", number)
         values = {"a": bits % 500, "b": (bits >> 16) % 500, "c": 500 + (bits >> 32) % 20_000}
         return ", ".join(f"${i} = '{text.format(**values)}'" for i, text in enumerate(texts, 1))
+
+    # ------------------------------------------------------------ definitions and locks
+
+    def _index(self, at: int, event: str, operation: str, client: str, concurrently: bool) -> list[str]:
+        """A definition is logged when it begins (log_statement = ddl)."""
+        name, on = INDEXES.get(operation, (f"{operation}_idx", operation))
+        how = "CONCURRENTLY " if concurrently else ""
+        text = f"DROP INDEX {how}{name}" if event == "index_dropped" else f"CREATE INDEX {how}{name} ON {on}"
+        session = f"{MIGRATOR}@{database_name(client)} "
+        return [self._write(at, self._new_pid(at, 1), "LOG", f"statement: {text}", session)]
+
+    def _lock(self, at: int, acquired: bool, table: str, index: int, number: int, waited: int) -> list[str]:
+        """A statement of a service has waited for a lock for long."""
+        edge = self.scene.edge(index)
+        session, pid = self._backend(edge, number)
+        mode = "AccessShareLock" if edge.method == "SELECT" else "RowExclusiveLock"
+        return self._wait(at, pid, session, mode, table, waited, acquired, statement(edge))
+
+    def _wait(
+        self, at: int, pid: int, session: str, mode: str, table: str, waited: int, acquired: bool, text: str
+    ) -> list[str]:
+        _, oid, database = RELATIONS.get(table, (table, 16420, 16386))
+        what = f"{mode} on relation {oid} of database {database} after {waited / MILLISECOND:.3f} ms"
+        if acquired:
+            first = [self._write(at, pid, "LOG", f"process {pid} acquired {what}", session)]
+        else:
+            migrator, reporter = self._migrator(table), self._reporter(table)
+            queue = f"{migrator}" if pid == migrator else f"{migrator}, {pid}"
+            first = [
+                self._write(at, pid, "LOG", f"process {pid} still waiting for {what}", session),
+                self._write(at, pid, "DETAIL", f"Process holding the lock: {reporter}. Wait queue: {queue}.", session),
+            ]
+        return [*first, self._write(at, pid, "STATEMENT", text, session)]
+
+    def _migrator(self, table: str) -> int:
+        return 7000 + self.scene.streams.bits(f"log/migrator/{table}") % 1000
+
+    def _reporter(self, table: str) -> int:
+        return 6000 + self.scene.streams.bits(f"log/reporter/{table}") % 1000
+
+    def _alteration(self, at: int, event: str, table: str, detail: Any = "") -> list[str]:
+        """What becomes of a migration that wants a table to itself, and of a report on it."""
+        database = database_name(self.scene.service.locks[table].client)
+        if event == "report_canceled":
+            pid, session, text = self._reporter(table), f"{REPORTER}@{database} ", REPORTS.get(table, "")
+        else:
+            pid, session, text = self._migrator(table), f"{MIGRATOR}@{database} ", ALTERATIONS.get(table, "")
+        if event == "alter_begun":
+            return [self._write(at, pid, "LOG", f"statement: {text}", session)]
+        if event in ("alter_waits", "alter_acquired"):
+            acquired = event == "alter_acquired"
+            return self._wait(at, pid, session, "AccessExclusiveLock", table, detail, acquired, text)
+        reason = detail or "user request"
+        return [
+            self._write(at, pid, "ERROR", f"canceling statement due to {reason}", session),
+            self._write(at, pid, "STATEMENT", text, session),
+        ]
 
     # ------------------------------------------------------------ the server's own processes
 

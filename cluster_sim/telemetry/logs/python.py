@@ -167,3 +167,16 @@ class PythonFormat(AppFormat):
     def farewell(self, record: LogRecord) -> list[str]:
         events = ("Shutting down", "Waiting for application shutdown.", "Application shutdown complete.")
         return [self.write(record, "info", "uvicorn.error", event) for event in events]
+
+    def crashed(self, record: LogRecord) -> list[str]:
+        thread = f"{self.scene.streams.bits('log/pc', record.at) & 0xFFFFFFFFFF | 0x7F0000000000:#018x}"
+        return [
+            "Fatal Python error: Segmentation fault",
+            f"Current thread {thread} (most recent call first):",
+            '  File "/app/service.py", line 214 in handle',
+        ]
+
+    def start_failed(self, record: LogRecord) -> list[str]:
+        kind = "socket.gaierror"
+        error = {"error.type": kind, "exception": f"{kind}: [Errno -3] Temporary failure in name resolution"}
+        return [self.write(record, "error", "uvicorn.error", "Application startup failed. Exiting.", error)]

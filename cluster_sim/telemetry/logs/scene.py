@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -56,6 +57,22 @@ class Scene:
         if second != self._second:
             self._second, self._text = second, rfc3339(at, self.epoch_s)[:-1]
         return f"{self._text}.{rest // MILLISECOND:03d}Z"
+
+    def audit_event(self, record: LogRecord) -> str:
+        """A line of the audit log of Kubernetes' API server."""
+        verb, user, resource, name = record.data
+        entry = {
+            "kind": "Event",
+            "apiVersion": "audit.k8s.io/v1",
+            "level": "Metadata",
+            "stage": "ResponseComplete",
+            "verb": verb,
+            "user": {"username": user},
+            "objectRef": {"resource": resource, "namespace": "shop", "name": name, "apiGroup": "apps"},
+            "responseStatus": {"code": 200},
+            "stageTimestamp": self.instant(record.at),
+        }
+        return json.dumps(entry, separators=(",", ":"))
 
     def kubernetes_event(self, record: LogRecord) -> str:
         """An event of the orchestrator, as `kubectl get events` lists it."""

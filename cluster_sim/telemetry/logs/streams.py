@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Labels = Mapping[str, str]
 
 EVENTS_JOB = "loki.source.kubernetes_events"
-_EVENT = "kubernetes"
+_EVENTS = frozenset({"kubernetes", "audit"})
 
 _STDERR = (Language.GO, Language.POSTGRES)
 """Programs whose log goes to stderr: Go's, as most set it up, and PostgreSQL's without a logging collector."""
@@ -64,7 +64,7 @@ class ClusterLogs:
             rendered = log_format(self._cluster, service.name)
             told: set[tuple[str, bool]] = set()
             for record, before in written.pairs(service):
-                key = (record.source, record.event == _EVENT)
+                key = (record.source, record.event in _EVENTS)
                 if key not in told and rendered.lines(record, before):
                     told.add(key)
                     labels = stream_labels(service, *key)
@@ -88,7 +88,7 @@ class ClusterLogs:
         rendered = log_format(self._cluster, service.name)
         known: dict[tuple[str, bool], _Levels | None] = {}
         for record, before in written.pairs(service):
-            key = (record.source, record.event == _EVENT)
+            key = (record.source, record.event in _EVENTS)
             if key not in known:
                 labels = stream_labels(service, *key)
                 known[key] = _Levels(labels) if meets(labels) else None

@@ -58,6 +58,14 @@ TERMINATED = MetricSpec(
     name="kube_pod_container_status_last_terminated_reason",
     help="Describes the last reason the container was in terminated state.",
 )
+EXIT_CODE = MetricSpec(
+    name="kube_pod_container_status_last_terminated_exitcode",
+    help="Describes the exit code for the last container in terminated state.",
+)
+WAITING = MetricSpec(
+    name="kube_pod_container_status_waiting_reason",
+    help="Describes the reason the container is currently in waiting state.",
+)
 LIMITS = MetricSpec(
     name="kube_pod_container_resource_limits", help="The number of requested limit resource by a container."
 )
@@ -110,8 +118,9 @@ DEPLOYMENT_SPECS = (SPEC_REPLICAS, REPLICAS, READY, AVAILABLE, UNAVAILABLE, GENE
 STATEFULSET_SPECS = (STATEFULSET_SPEC, STATEFULSET_REPLICAS, STATEFULSET_READY, STATEFULSET_GENERATION)
 
 
-Pod = tuple[str, str, str, str, bool, bool]
-"""What a pod's series depend on: name, address, node, how its last process ended, CPU requested and limited or not."""
+Pod = tuple[str, str, str, str, int, str, bool, bool]
+"""What a pod's series depend on: name, address, node, how its last process ended and its code, why it waits, CPU
+requested and limited or not."""
 
 
 class StateExporter:
@@ -162,7 +171,7 @@ class StateExporter:
         layout.states(AUTOSCALER_CONDITION, "status", ("false", "true"), active)
 
     def _pod(self, layout: Layout, service: Service, pod: Pod) -> None:
-        name, ip, node, last_exit, requests_cpu, limits_cpu = pod
+        name, ip, node, last_exit, exit_code, waiting, requests_cpu, limits_cpu = pod
         labels = {"service": service.name, "pod": name}
         container = {**labels, "container": _container_name(service)}
         layout.constant(POD_INFO, {**labels, "node": node, "pod_ip": ip})
@@ -172,7 +181,11 @@ class StateExporter:
         layout.value(RESTARTS, container)
         if last_exit:
             layout.constant(TERMINATED, {**container, "reason": last_exit})
-        if service.keyspace is not None:
+        if exit_code and service.spec.memory is not None:  # of containers that are watched closely
+            layout.constant(EXIT_CODE, container, exit_code)
+        if waiting:
+            layout.constant(WAITING, {**container, "reason": waiting})
+        if service.keyspace is not None or service.spec.memory is not None:
             layout.value(LIMITS, {**container, "resource": "memory", "unit": "byte"})
         if service.backends is not None:
             layout.value(LIMITS, {**container, "resource": "cpu", "unit": "core"})
@@ -205,11 +218,14 @@ class StateExporter:
             pods = []
             for replica in replicas:
                 request, quota = replica.cpu_request, replica.quota
+                past = (replica.last_exit, replica.exit_code, replica.waiting)
                 known = (request is not None, quota is not None)
-                pods.append((replica.name, replica.ip, replica.node, replica.last_exit, *known))
+                pods.append((replica.name, replica.ip, replica.node, *past, *known))
                 values += (not replica.ready, replica.ready, replica.restarts)
                 if service.keyspace is not None:
                     values.append(service.keyspace.memory_limit_bytes)
+                if service.spec.memory is not None:
+                    values.append(service.memory_limit_bytes)
                 if service.backends is not None:
                     values.append(replica.workers)
                 if request is not None:
@@ -238,7 +254,7 @@ class NodeExporter:
         self.grid: Grid = ("node", self.name)
 
     def catch_up(self, present: Present) -> None:
-        """It reads the work of the pods on the node, and the memory of stores."""
+        """It reads the work of the pods on the node, and their memory."""
         for service in self.services:
             for replica in service.replicas:
                 if replica.node == self.name:
@@ -269,7 +285,7 @@ class NodeExporter:
             if limited:
                 layout.value(CPU_PERIODS, labels)
                 layout.value(CPU_THROTTLED, labels)
-            if service.keyspace is not None:
+            if service.keyspace is not None or service.spec.memory is not None:
                 layout.value(CONTAINER_MEMORY, labels)
                 layout.value(CONTAINER_LIMIT, labels)
         return layout.columns
@@ -291,6 +307,8 @@ class NodeExporter:
                         values += quota.periods(now)
                     if service.keyspace is not None:
                         values += (service.keyspace.used_bytes, service.keyspace.memory_limit_bytes)
+                    if service.spec.memory is not None:
+                        values += (replica.resident_bytes, replica.memory_limit_bytes)
         return (worn, tuple(key)), Reading([], values)
 
 

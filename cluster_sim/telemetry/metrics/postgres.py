@@ -6,9 +6,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, cast
 
 from ...clock import SECOND
+from ...engine.replica import SUM
 from ...specs import USERS
 from ..identity import database_name, database_role
-from ..logs.postgres import statement
+from ..logs.postgres import relation, statement
 from .exporter import Failures, Key, PodExporter, Present, Reading, pod_layout
 from .spec import Column, Layout, MetricSpec
 
@@ -68,6 +69,34 @@ STATEMENT_SECONDS = MetricSpec(
 )
 
 STATEMENT_QUERY = MetricSpec(name="pg_stat_statements_query_id", help="SQL Query to queryid mapping")
+SEQ_SCANS = MetricSpec(
+    name="pg_stat_user_tables_seq_scan", help="Number of sequential scans initiated on this table", kind="unknown"
+)
+SEQ_ROWS = MetricSpec(
+    name="pg_stat_user_tables_seq_tup_read",
+    help="Number of live rows fetched by sequential scans",
+    kind="unknown",
+    detailed=False,
+)
+INDEX_SCANS = MetricSpec(
+    name="pg_stat_user_tables_idx_scan", help="Number of index scans initiated on this table", kind="unknown"
+)
+LOCKS = MetricSpec(name="pg_locks_count", help="Number of locks", states=True)
+
+LEDGER_ROWS = 2_400_000
+"""Rows that a sequential scan reads (chosen)."""
+
+LOCK_MODES = (
+    "accessexclusivelock",
+    "accesssharelock",
+    "exclusivelock",
+    "rowexclusivelock",
+    "rowsharelock",
+    "sharelock",
+    "sharerowexclusivelock",
+    "shareupdateexclusivelock",
+    "sireadlock",
+)
 
 
 class PostgresExporter(PodExporter):
@@ -84,7 +113,9 @@ class PostgresExporter(PodExporter):
 
     def columns(self, key: Key) -> list[Column]:
         """The series there are."""
-        _, _, failures, ready, waiting = cast(tuple[str, int, Failures, bool, tuple[str, ...]], key)
+        _, _, failures, ready, waiting, scanned, locked = cast(
+            tuple[str, int, Failures, bool, tuple[str, ...], tuple[str, ...], bool], key
+        )
         layout = pod_layout(len(self.replica.served), failures)
         layout.constant(PG_UP, value=float(ready))
         layout.constant(SCRAPE_ERROR, value=float(not ready))
@@ -100,7 +131,22 @@ class PostgresExporter(PodExporter):
                 labels = {**server, "datname": database, "state": "idle in transaction"}
                 layout.value(LONGEST_TRANSACTION, labels, divisor=SECOND)
             self._statements(layout, failures, server)
+            for edge in self._scanned(scanned):
+                labels = {
+                    **server,
+                    "datname": database_name(edge.client),
+                    "schemaname": "public",
+                    "relname": relation(edge.route),
+                }
+                layout.value(SEQ_SCANS, labels)
+                layout.value(SEQ_ROWS, labels)
+                layout.value(INDEX_SCANS, labels)
+            for database in self.databases if locked else ():
+                layout.states(LOCKS, "mode", LOCK_MODES, {**server, "datname": database})
         return layout.columns
+
+    def _scanned(self, operations: tuple[str, ...]) -> list[Edge]:
+        return [edge for edge in self.statements if edge.operation in operations]
 
     def _statements(self, layout: Layout, failures: Failures, server: dict[str, str]) -> None:
         commits: dict[str, list[int]] = {}
@@ -132,10 +178,11 @@ class PostgresExporter(PodExporter):
         return [replica.pools[name] for replica in client.replicas if name in replica.pools]
 
     def look(self, now: int) -> tuple[Key, Reading | None]:
-        """Node, restarts, failures had, whether the server lets the exporter in; and the values while the pod runs.
+        """Node, restarts, failures had, whether the server lets the exporter in, and what is special; and the values.
 
-        The sessions are counted by database, the exporter's own among them. The key ends with the databases in which
-        transactions may wait for others; of those the age of the oldest is shown.
+        The sessions are counted by database, the exporter's own among them. Special are the databases in which
+        transactions may wait for others (of those the age of the oldest is shown), the queries that have been without
+        an index, and whether tables have been locked.
         """
         replica = self.replica
         answers = replica.ready and not replica.sidecar.cut_off
@@ -143,7 +190,10 @@ class PostgresExporter(PodExporter):
         waiting = tuple(
             database_name(client) for client, found in pools.items() if any(pool.transactions for pool in found)
         )
-        key = (replica.node, replica.restarts, tuple(replica.failed), answers, waiting)
+        indexes, locks = replica.service.indexes, replica.service.locks
+        assert indexes is not None
+        scanned = tuple(indexes.absences)
+        key = (replica.node, replica.restarts, tuple(replica.failed), answers, waiting, scanned, bool(locks))
         if replica.sidecar.hung or not replica.alive:
             return key, None
         reading = self.histograms()
@@ -165,13 +215,35 @@ class PostgresExporter(PodExporter):
                     counts[0] += pool.active - unnoticed - held
                     counts[1] += pool.idle + leaked
                     counts[2] += held
+            for lock in locks.values():
+                sessions[database_name(lock.client)][0] += lock.sessions + lock.orphans
             for active, idle, held in sessions.values():
                 values += (active, 0, 0, idle, held, 0, active + idle + held)
             for service in self.clients:
                 if database_name(service.name) in waiting:
                     begun = [pool.transactions.oldest(now) for pool in pools[service.name] if pool.transactions]
                     values.append(now - min(begun, default=now))
+            for edge in self._scanned(scanned):
+                scans = indexes.sequential_scans(edge.operation, edge.slot)
+                values += (scans, scans * LEDGER_ROWS, sum(replica.served[edge.slot][:SUM]) - scans)
+            if locks:
+                values += self._locks()
         return key, reading
+
+    def _locks(self) -> list[int]:
+        """By database and mode, the locks that are had or waited for: one for each statement under way."""
+        counts = {(database, mode): 0 for database in self.databases for mode in LOCK_MODES}
+        for edge in self.statements:
+            mode = "accesssharelock" if edge.method == "SELECT" else "rowexclusivelock"
+            pools = [
+                client.pools.get(edge.server) for s in self.clients if s.name == edge.client for client in s.replicas
+            ]
+            counts[database_name(edge.client), mode] += sum(pool.active for pool in pools if pool is not None)
+        for lock in self.replica.service.locks.values():
+            database = database_name(lock.client)
+            counts[database, "accessexclusivelock"] += lock.exclusive
+            counts[database, "accesssharelock"] += lock.sessions - lock.exclusive
+        return list(counts.values())
 
 
 def query_id(edge: Edge) -> str:
