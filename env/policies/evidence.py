@@ -125,6 +125,7 @@ class SignClue:
         sign: what the answer calls it.
         expr: the expression; its value has no labels.
         required: where it was asked for and is not there, the cause is ruled out.
+        shared: other causes may bring it about on their way, so it proves nothing before these were asked for.
     """
 
     sign: str
@@ -133,6 +134,7 @@ class SignClue:
     weight: int = 10
     decisive: bool = True
     required: bool = False
+    shared: bool = False
 
     def found(self, case: CaseFile) -> str | None:
         value = case.signs.get(self.sign)

@@ -127,8 +127,11 @@ class RuleBasedPolicy:
         return self._check(cause)
 
     def _check(self, cause: Hypothesis) -> Action:
+        """Look again: where another cause might lie, or else where this one did."""
         self._checks += 1
-        return self._investigate(cause.root_cause)
+        others = (other for other in self._ranked() if other is not cause and other.decided(self.case))
+        unread = (name for other in others for name in other.to_read if name not in self.case.investigated)
+        return self._investigate(next(unread, cause.root_cause))
 
     def _answer_other(self, cause: Hypothesis) -> Action | None:
         """Take up another cause, where one is proven, and do what it asks for."""
@@ -147,9 +150,12 @@ class RuleBasedPolicy:
         return self._settle(ranked[0]) if ranked and self._unread() is None else None
 
     def _proven(self, hypothesis: Hypothesis) -> bool:
-        """Whether it is, and what its topic has to tell was asked for, so that its like are told from it."""
-        likes = {clue.sign for like in self._open if like.topic is hypothesis.topic for clue in like.signs}
-        return likes <= self.case.asked and hypothesis.proven(self.case)
+        """Whether it is, and what would tell of causes that look alike was asked for."""
+        if not hypothesis.proven(self.case):
+            return False
+        everywhere = hypothesis.shared(self.case)
+        likes = (like for like in self._open if everywhere or like.topic is hypothesis.topic)
+        return all(sign.sign in self.case.asked for like in likes for sign in like.signs)
 
     def _other_than(self, cause: Hypothesis) -> Verdict | None:
         """Drop a cause whose fix changed nothing, for another one that is proven too."""

@@ -143,8 +143,10 @@ STAMPEDE = Hypothesis(
     clues=(
         SignClue(
             sign="cold_since_its_start",
+            shared=True,
             says="redis-cache has started anew, its look-ups miss, and it does not warm though no write is refused",
-            expr=f"{_HITS} < 0.7 * {_MISSES} and min(redis_uptime_in_seconds) < 900"
+            expr=f"{_HITS} < 0.7 * {_MISSES}"
+            ' and sum(changes(redis_start_time_seconds[20m])) > 0'
             ' unless sum(redis_commands_rejected_calls_total{cmd="set"}) > 0',
             weight=10,
         ),
@@ -252,6 +254,7 @@ NO_ROOM_TO_START = Hypothesis(
     clues=(
         SignClue(
             sign="redis_starts_in_vain",
+            shared=True,
             says="the container of redis-cache is started again and again",
             expr='sum(increase(kube_pod_container_status_restarts_total{service="redis-cache"}[10m])) > 1.5',
             weight=9,

@@ -17,6 +17,7 @@ PROVIDER = Hypothesis(
     clues=(
         SignClue(
             sign="provider_slow",
+            shared=True,
             says="the payment provider takes long to answer",
             expr='sum(rate(http_client_request_duration_seconds_sum{server_address="psp"}[2m]))'
             ' / sum(rate(http_client_request_duration_seconds_count{server_address="psp"}[2m])) > 0.5',
@@ -53,9 +54,11 @@ FAR_PRIMARY = Hypothesis(
     clues=(
         SignClue(
             sign="sessions_wait_for_round_trips",
+            shared=True,
             says="clients hold connections far longer than postgres-db works for them",
             expr='sum(avg_over_time(pg_stat_activity_count{state="active"}[2m]))'
-            " > 5 * sum(rate(pg_stat_statements_seconds_total[2m]))",
+            " > 5 * sum(rate(pg_stat_statements_seconds_total[2m]))"
+            ' and sum(avg_over_time(pg_stat_activity_count{state="active"}[2m])) > 4',
             weight=9,
         ),
     ),
@@ -93,6 +96,7 @@ THREADS_WAIT = Hypothesis(
     clues=(
         SignClue(
             sign="threads_wait",
+            shared=True,
             says="nearly all threads of checkout-service wait, on a pool smaller than usual",
             expr='sum(avg_over_time(tomcat_threads_busy_threads{service="checkout-service"}[1m]))'
             ' / sum(avg_over_time(tomcat_threads_config_max_threads{service="checkout-service"}[1m])) > 0.5'
@@ -114,6 +118,7 @@ IMPATIENCE = Hypothesis(
     clues=(
         SignClue(
             sign="more_charges_than_orders",
+            shared=True,
             says="more charges succeed than there are orders",
             expr='sum(rate(http_server_request_duration_seconds_count{http_route="/v1/charges",'
             'http_response_status_code="200"}[2m]))'

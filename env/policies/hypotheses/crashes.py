@@ -6,7 +6,19 @@ from ..evidence import SignClue
 from .hypothesis import Hypothesis, Topic
 
 _ENDED = "kube_pod_container_status_last_terminated"
-_RESTARTS = "kube_pod_container_status_restarts_total"
+
+
+def _killed(service: str) -> str:
+    """Processes that were killed at their memory limit, if any."""
+    return f'count({_ENDED}_reason{{service="{service}",reason="OOMKilled"}} == 1) > 0'
+
+
+def _ended(service: str) -> str:
+    """Pods whose process was told to end, if there are several, and it happens again and again."""
+    code = f'{_ENDED}_exitcode{{service="{service}"}}'
+    restarts = f'kube_pod_container_status_restarts_total{{service="{service}"}}'
+    return f"count({code} == 143 or {code} == 137) > 1 and sum(increase({restarts}[10m])) > 3"
+
 
 MEMORY_LEAK = Hypothesis(
     root_cause="checkout-service",
@@ -18,7 +30,7 @@ MEMORY_LEAK = Hypothesis(
         SignClue(
             sign="checkout_killed_at_its_limit",
             says="processes of checkout-service are killed at their memory limit",
-            expr=f'count({_ENDED}_reason{{service="checkout-service",reason="OOMKilled"}} == 1) > 0',
+            expr=_killed("checkout-service"),
             weight=12,
         ),
     ),
@@ -36,7 +48,7 @@ LIMIT_JOB = Hypothesis(
         SignClue(
             sign="inventory_killed_at_its_limit",
             says="processes of inventory-service are killed at their memory limit",
-            expr=f'count({_ENDED}_reason{{service="inventory-service",reason="OOMKilled"}} == 1) > 0',
+            expr=_killed("inventory-service"),
             weight=12,
         ),
     ),
@@ -53,10 +65,9 @@ HASTY_PROBE = Hypothesis(
     clues=(
         SignClue(
             sign="payment_ended_from_outside",
+            shared=True,
             says="processes of payment-service that work are ended from outside, again and again",
-            expr=f'sum(increase({_RESTARTS}{{service="payment-service"}}[10m])) > 2'
-            f' and count({_ENDED}_exitcode{{service="payment-service"}} == 143'
-            f' or {_ENDED}_exitcode{{service="payment-service"}} == 137) > 1',
+            expr=_ended("payment-service"),
             weight=10,
         ),
     ),
@@ -91,8 +102,9 @@ PROBED_TO_DEATH = Hypothesis(
     clues=(
         SignClue(
             sign="auth_ended_from_outside",
+            shared=True,
             says="processes of auth-service are ended from outside, again and again",
-            expr=f'sum(increase({_RESTARTS}{{service="auth-service"}}[10m])) > 2',
+            expr=_ended("auth-service"),
             weight=10,
         ),
     ),

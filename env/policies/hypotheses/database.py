@@ -165,6 +165,7 @@ RETRY_STORM = Hypothesis(
     clues=(
         SignClue(
             sign="charges_tried_again_and_again",
+            shared=True,
             says="checkout-service tries each charge several times, and the database is busy with them",
             expr="sum(rate(traces_service_graph_request_total"
             '{client="checkout-service",server="payment-service"}[2m]))'

@@ -80,7 +80,15 @@ class Hypothesis:
         weights = [clue.weight for clue, _ in self.evidence(case)]
         return max(weights, default=0), sum(weights)
 
+    def decided(self, case: CaseFile) -> bool:
+        """Something decisive was seen."""
+        return any(clue.decisive for clue, _ in self.evidence(case))
+
     def proven(self, case: CaseFile) -> bool:
         """Something decisive was seen, and every service that belongs to it was looked at."""
-        looked = all(service in case.investigated for service in self.to_read)
-        return looked and any(clue.decisive for clue, _ in self.evidence(case))
+        return self.decided(case) and all(service in case.investigated for service in self.to_read)
+
+    def shared(self, case: CaseFile) -> bool:
+        """All that is decisive about it might be seen under other causes as well."""
+        decisive = [clue for clue, _ in self.evidence(case) if clue.decisive]
+        return all(isinstance(clue, SignClue) and clue.shared for clue in decisive)

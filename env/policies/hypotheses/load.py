@@ -33,6 +33,7 @@ SMALL_HEAP = Hypothesis(
     clues=(
         SignClue(
             sign="collector_stops_the_world",
+            shared=True,
             says="the JVMs of checkout-service spend most of their time in garbage collection",
             expr='avg(rate(jvm_gc_pause_seconds_sum{service="checkout-service"}[1m])) > 0.2',
             weight=11,
