@@ -13,11 +13,11 @@ def page_line(cluster: Cluster, alert: Alert) -> str:
     number = Streams(cluster.seed).bits("page", sum(map(ord, alert.name)), alert.active_at)
     incident = "".join(_LETTERS[number >> 6 * i & 31] for i in range(6))
     urgency = "high" if alert.severity is Severity.PAGE else "low"
-    annotations = alert.annotations
+    annotations, subject = alert.annotations, _subject(alert)
     return (
-        f"[{status}] {alert.alertname} {alert.service} (prod-sim {alert.severity} oncall) | {annotations['summary']} | "
+        f"[{status}] {alert.alertname} {subject} (prod-sim {alert.severity} oncall) | {annotations['summary']} | "
         f"since {rfc3339(alert.active_at, cluster.epoch_s)} | runbook={annotations['runbook_url']} | "
-        f"PD#Q{incident} urgency={urgency} service={alert.service}"
+        f"PD#Q{incident} urgency={urgency} service={subject}"
     )
 
 
@@ -33,5 +33,16 @@ def pages(cluster: Cluster, since: int) -> list[str]:
 
 
 def tickets(cluster: Cluster, service: str) -> list[str]:
-    """The open tickets of one service."""
-    return [page_line(cluster, alert) for alert in cluster.alerts.firing(Severity.TICKET) if alert.service == service]
+    """The open tickets of one service, and of the nodes that its pods run on."""
+    nodes = {replica.node for replica in cluster.service(service).replicas}
+    open_tickets = cluster.alerts.firing(Severity.TICKET)
+    return [page_line(cluster, alert) for alert in open_tickets if _concerns(alert, service, nodes)]
+
+
+def _concerns(alert: Alert, service: str, nodes: set[str]) -> bool:
+    return alert.service == service or (not alert.service and alert.labels.get("node") in nodes)
+
+
+def _subject(alert: Alert) -> str:
+    """What it is about: a service, or a node."""
+    return alert.service or alert.labels.get("node", "cluster")

@@ -19,6 +19,7 @@ from .words import (
     MAXMEMORY,
     MISCONF,
     SLOTS_RESERVED,
+    STORE_REFUSALS,
     TOO_MANY_CLIENTS,
     TRANSACTION_TIMEOUT,
     UNREACHABLE,
@@ -44,7 +45,7 @@ _NO_ANSWER = (Failure.CONNECT_TIMEOUT, "*net.OpError", "dial tcp {address}:{port
 LIBRARY = Library(
     http=phrases(
         (
-            (*ANSWERS, *DENIED, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            (*ANSWERS, *DENIED, Failure.RATE_LIMITED, *STORE_REFUSALS),
             "*http.StatusError",
             _REQUEST + "unexpected status {status} {reason}",
         ),
@@ -61,7 +62,7 @@ LIBRARY = Library(
     ),
     postgres=phrases(
         (
-            (Failure.UNAVAILABLE, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            (Failure.UNAVAILABLE, Failure.EXTERNAL, Failure.RATE_LIMITED, *STORE_REFUSALS),
             _PG,
             f"FATAL: {SLOTS_RESERVED} (SQLSTATE 53300)",
         ),
@@ -84,7 +85,11 @@ LIBRARY = Library(
     redis=phrases(
         (Failure.CACHE_FULL, _REPLY, f"OOM {MAXMEMORY}"),
         (Failure.STORE_MISCONFIGURED, _REPLY, f"MISCONF {MISCONF}"),
-        ((*ANSWERS, Failure.STORE_MAX_CLIENTS), _REPLY, f"ERR {MAXCLIENTS}"),
+        (
+            (*ANSWERS, Failure.RATE_LIMITED, Failure.IDLE_IN_TRANSACTION, Failure.STORE_MAX_CLIENTS),
+            _REPLY,
+            f"ERR {MAXCLIENTS}",
+        ),
         (Failure.STORE_WRONG_PASSWORD, _REPLY, f"WRONGPASS {WRONG_PASSWORD}"),
         (DENIED, _REPLY, "NOAUTH Authentication required."),
         (Failure.TIMEOUT, "*net.OpError", "read tcp {address}:{port}: i/o timeout"),

@@ -21,6 +21,7 @@ from .words import (
     MAXMEMORY,
     MISCONF,
     SLOTS_RESERVED,
+    STORE_REFUSALS,
     TOO_MANY_CLIENTS,
     TRANSACTION_TIMEOUT,
     UNREACHABLE,
@@ -63,7 +64,7 @@ LIBRARY = Library(
     http=phrases(
         (ANSWERS, _SPRING + "HttpServerErrorException${answer}", _ANSWER),
         (
-            (*DENIED, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            (*DENIED, Failure.RATE_LIMITED, *STORE_REFUSALS),
             _SPRING + "HttpClientErrorException${answer}",
             _ANSWER,
         ),
@@ -88,7 +89,11 @@ LIBRARY = Library(
         _BREAKER,
     ),
     postgres=phrases(
-        ((Failure.UNAVAILABLE, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED), _PSQL, f"FATAL: {SLOTS_RESERVED}"),
+        (
+            (Failure.UNAVAILABLE, Failure.EXTERNAL, Failure.RATE_LIMITED, *STORE_REFUSALS),
+            _PSQL,
+            f"FATAL: {SLOTS_RESERVED}",
+        ),
         ((Failure.SERVER_ERROR, Failure.BAD_GATEWAY, Failure.GATEWAY_TIMEOUT), _PSQL, f"ERROR: {CANCELED}"),
         (DENIED, _PSQL, "FATAL: password authentication failed"),
         (Failure.ADMIN_SHUTDOWN, _PSQL, f"FATAL: {ADMINISTRATOR}"),
@@ -109,7 +114,11 @@ LIBRARY = Library(
     redis=phrases(
         (Failure.CACHE_FULL, _COMMAND, f"OOM {MAXMEMORY}"),
         (Failure.STORE_MISCONFIGURED, _COMMAND, f"MISCONF {MISCONF}"),
-        ((*ANSWERS, Failure.STORE_MAX_CLIENTS), _COMMAND, f"ERR {MAXCLIENTS}"),
+        (
+            (*ANSWERS, Failure.RATE_LIMITED, Failure.IDLE_IN_TRANSACTION, Failure.STORE_MAX_CLIENTS),
+            _COMMAND,
+            f"ERR {MAXCLIENTS}",
+        ),
         (Failure.STORE_WRONG_PASSWORD, _COMMAND, f"WRONGPASS {WRONG_PASSWORD}"),
         (DENIED, _COMMAND, "NOAUTH Authentication required."),
         (

@@ -19,6 +19,7 @@ from .words import (
     MAXMEMORY,
     MISCONF,
     SLOTS_RESERVED,
+    STORE_REFUSALS,
     TOO_MANY_CLIENTS,
     TRANSACTION_TIMEOUT,
     UNREACHABLE,
@@ -60,7 +61,7 @@ LIBRARY = Library(
     http=phrases(
         (ANSWERS, "httpx.HTTPStatusError", "Server error '{status} {reason}' for url " + _URL),
         (
-            (*DENIED, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            (*DENIED, Failure.RATE_LIMITED, *STORE_REFUSALS),
             "httpx.HTTPStatusError",
             "Client error '{status} {reason}' for url " + _URL,
         ),
@@ -73,7 +74,7 @@ LIBRARY = Library(
     ),
     postgres=phrases(
         _database(
-            (Failure.UNAVAILABLE, Failure.CACHE_FULL, Failure.STORE_MISCONFIGURED),
+            (Failure.UNAVAILABLE, Failure.EXTERNAL, Failure.RATE_LIMITED, *STORE_REFUSALS),
             _CONNECT + f"FATAL:  {SLOTS_RESERVED}",
         ),
         _database(
@@ -101,7 +102,11 @@ LIBRARY = Library(
         (Failure.CACHE_FULL, "redis.exceptions.OutOfMemoryError", MAXMEMORY),
         # It knows no type for this code, and leaves it on.
         (Failure.STORE_MISCONFIGURED, "redis.exceptions.ResponseError", f"MISCONF {MISCONF}"),
-        ((*ANSWERS, Failure.STORE_MAX_CLIENTS), "redis.exceptions.MaxConnectionsError", MAXCLIENTS),
+        (
+            (*ANSWERS, Failure.RATE_LIMITED, Failure.IDLE_IN_TRANSACTION, Failure.STORE_MAX_CLIENTS),
+            "redis.exceptions.MaxConnectionsError",
+            MAXCLIENTS,
+        ),
         (Failure.STORE_WRONG_PASSWORD, "redis.exceptions.AuthenticationError", WRONG_PASSWORD),
         (DENIED, "redis.exceptions.AuthenticationError", "Authentication required."),
         (Failure.TIMEOUT, "redis.exceptions.TimeoutError", "Timeout reading from {server}:{port}"),

@@ -41,6 +41,14 @@ ANSWERS = (
     Failure.GATEWAY_TIMEOUT,
     Failure.EXTERNAL,
 )
+STORE_REFUSALS = (
+    Failure.CACHE_FULL,
+    Failure.STORE_MISCONFIGURED,
+    Failure.STORE_WRONG_PASSWORD,
+    Failure.STORE_MAX_CLIENTS,
+    Failure.IDLE_IN_TRANSACTION,
+)
+"""Answers that only datastores give."""
 UNREACHABLE = (Failure.REFUSED, Failure.NO_ENDPOINT)
 DENIED = (
     Failure.UNAUTHORIZED,
@@ -51,7 +59,7 @@ DENIED = (
     Failure.BAD_CREDENTIALS,
 )
 
-REASONS = {401: "Unauthorized", 500: "Internal Server Error", 502: "Bad Gateway"}
+REASONS = {401: "Unauthorized", 429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway"}
 REASONS |= {503: "Service Unavailable", 504: "Gateway Timeout"}
 
 SLOTS_RESERVED = "remaining connection slots are reserved for non-replication superuser connections"
