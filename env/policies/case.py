@@ -53,7 +53,8 @@ class CaseFile:
         done: the actions taken so far, in order.
         signs: the signs that were asked for, each with its latest value, or None where it was not there.
         asked: every sign, and every text in a service's log as `service: text`, that was asked for.
-        paged: the names of all alerts that have paged so far.
+        looks: how many observations there were.
+        paged: the names of all alerts that have paged so far, each with the number of the last observation it fired in.
     """
 
     def __init__(self) -> None:
@@ -64,7 +65,8 @@ class CaseFile:
         self.done: list[Action] = []
         self.signs: dict[str, float | None] = {}
         self.asked: set[str] = set()
-        self.paged: set[str] = set()
+        self.looks = 0
+        self.paged: dict[str, int] = {}
         self._asked: tuple[str, ...] = ()
         self._firing: frozenset[tuple[str, str]] = frozenset()
         self._measured: dict[str, dict[str, float]] = {}
@@ -85,7 +87,8 @@ class CaseFile:
         pages = tuple(page for line in observation.alerts if (page := read_page(line)) is not None)
         self._firing = frozenset((page.name, page.service) for page in pages if page.firing)
         self.pages = self.pages or tuple(page for page in pages if page.firing)
-        self.paged |= {page.name for page in pages}
+        self.looks += 1
+        self.paged |= {page.name: self.looks for page in pages if page.firing}
 
     def _note_signs(self, answer: Any) -> None:
         """Write down which of the signs that were asked for are there."""

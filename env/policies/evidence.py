@@ -147,18 +147,21 @@ class SignClue:
 
 @dataclass(frozen=True, kw_only=True)
 class QuietClue:
-    """Nobody complains: no page of this kind has fired.
+    """Nobody complains: no page of this kind fires, and none has for a while.
 
     Attributes:
         pages: pattern of the names of the pages that users' pain sets off.
+        looks: for how many observations, so that an incident that comes and goes is none.
     """
 
     says: str
     pages: str
+    looks: int = 5
     weight: int = 1
     decisive: bool = False
 
     def found(self, case: CaseFile) -> str | None:
-        if not case.pages or any(re.search(self.pages, name) for name in case.paged):
+        lately = case.looks - self.looks
+        if not case.pages or any(re.search(self.pages, name) and at > lately for name, at in case.paged.items()):
             return None
-        return " and ".join(sorted(case.paged))
+        return f"{' and '.join(sorted(case.paged))} only"

@@ -97,10 +97,10 @@ THREADS_WAIT = Hypothesis(
         SignClue(
             sign="threads_wait",
             shared=True,
-            says="nearly all threads of checkout-service wait, on a pool smaller than usual",
+            says="most threads of checkout-service are busy, while inventory-service takes seconds",
             expr='sum(avg_over_time(tomcat_threads_busy_threads{service="checkout-service"}[1m]))'
             ' / sum(avg_over_time(tomcat_threads_config_max_threads{service="checkout-service"}[1m])) > 0.5'
-            ' and max(tomcat_threads_config_max_threads{service="checkout-service"}) < 8',
+            ' and sum(service:http_request_duration_seconds:p99_1m{service="inventory-service"}) > 2',
             weight=10,
         ),
     ),

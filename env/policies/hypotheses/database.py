@@ -73,7 +73,8 @@ CONNECTION_LEAK = Hypothesis(
             says="postgres-db holds idle sessions of payment-service that none of its pools knows of",
             expr='sum(pg_stat_activity_count{datname="payments",state="idle"})'
             ' - sum(hikaricp_connections_idle{service="payment-service"}) > 20',
-            weight=11,
+            weight=9,
+            shared=True,
         ),
     ),
     explanation="A release of payment-service does not give database connections back, until postgres-db has none left.",
