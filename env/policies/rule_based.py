@@ -6,6 +6,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -175,10 +176,9 @@ class RuleBasedPolicy:
     # ------------------------------------------------------------ where to look
 
     def _look_further(self) -> Action:
-        for service, text in self._unasked():
-            return self._investigate(service, grep=text)
-        service = self._unread()
-        if service is not None:
+        if (asked := next(self._unasked(), None)) is not None:
+            return self._investigate(asked[0], grep=asked[1])
+        if (service := self._unread()) is not None:
             return self._investigate(service)
         if not self.case.services:
             return Action(action_type=ActionType.NO_OP)
@@ -228,8 +228,9 @@ class RuleBasedPolicy:
 
 def topics(case: CaseFile) -> list[Topic]:
     """What to look into, in the order that the pages suggest."""
-    suggested = [topic for page in case.pages for name, some in TOPICS.items() if re.search(name, page.name) for topic in some]
-    return list(dict.fromkeys((*suggested, *Topic)))
+    names = [page.name for page in case.pages]
+    suggested = [some for name in names for pattern, some in TOPICS.items() if re.search(pattern, name)]
+    return list(dict.fromkeys((*chain.from_iterable(suggested), *Topic)))
 
 
 def named_in_complaints(case: CaseFile) -> list[str]:

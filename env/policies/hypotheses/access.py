@@ -87,7 +87,7 @@ WATCH_STUCK = Hypothesis(
             decisive=True,
         ),
     ),
-    explanation="One replica of auth-service has lost its watch, and never got the rotated secret that was acknowledged.",
+    explanation="A replica of auth-service has lost its watch, and never got the secret that was acknowledged for it.",
     prevention="A watch that is silent for long must be opened anew.",
 )
 

@@ -9,8 +9,8 @@ WRITE_REFUSED = r"command not allowed when used memory > 'maxmemory'"
 
 _LASTING = "sum(redis_db_keys_expiring) / sum(redis_db_keys) < 0.5"
 _FULL = "sum(redis_memory_used_dataset_bytes) > 0.5 * sum(redis_memory_max_bytes)"
-_FASTEST = "max(max_over_time(delta(redis_memory_used_bytes[1m])[12m:15s]))"
-_THIRD = "0.3 * max(redis_memory_max_bytes)"
+_FASTEST = "max(max_over_time(delta(redis_memory_used_bytes[90s])[12m:15s]))"
+_MOST = "0.6 * max(redis_memory_max_bytes)"
 _HITS = "sum(rate(redis_keyspace_hits_total[1m]))"
 _MISSES = "sum(rate(redis_keyspace_misses_total[1m]))"
 _CALLS = '{client="inventory-service",server="redis-cache"}[1m]))'
@@ -25,7 +25,7 @@ ORPHAN_KEYS = Hypothesis(
         SignClue(
             sign="lasting_keys_at_once",
             says="memory filled within a minute or two with keys that never expire",
-            expr=f"{_LASTING} and {_FULL} and {_FASTEST} > {_THIRD}",
+            expr=f"{_LASTING} and {_FULL} and {_FASTEST} > {_MOST}",
             required=True,
         ),
         FractionClue(
@@ -70,7 +70,7 @@ NO_EXPIRY = Hypothesis(
         SignClue(
             sign="lasting_keys_over_time",
             says="memory filled minute by minute with keys that never expire, since a deploy of inventory-service",
-            expr=f"{_LASTING} and {_FULL} unless {_FASTEST} > {_THIRD}",
+            expr=f"{_LASTING} and {_FULL} unless {_FASTEST} > {_MOST}",
         ),
     ),
     explanation="A release of inventory-service writes cache entries without expiry, until redis-cache is full.",
@@ -92,7 +92,7 @@ OUTPUT_BUFFERS = Hypothesis(
             weight=12,
         ),
     ),
-    explanation="Clients that record the commands of redis-cache do not read, and their output buffers take its memory.",
+    explanation="Clients that record the commands of redis-cache do not read, and their buffers take its memory.",
     prevention="Output buffers of clients need a limit.",
 )
 
@@ -107,8 +107,7 @@ WRONG_KEYS = Hypothesis(
         SignClue(
             sign="keys_never_read",
             says="many keys are written to redis-cache and expire, and hardly a look-up hits",
-            expr=f"{_HITS} < 0.35 * {_MISSES} and {_FULL}"
-            " and sum(redis_db_keys_expiring) / sum(redis_db_keys) > 0.8",
+            expr=f"{_HITS} < 0.35 * {_MISSES} and {_FULL} and sum(redis_db_keys_expiring) / sum(redis_db_keys) > 0.8",
             weight=11,
         ),
     ),
@@ -130,7 +129,7 @@ UNSAVED = Hypothesis(
             weight=12,
         ),
     ),
-    explanation="The volume of redis-cache is full, its background saves fail, and it refuses writes until one succeeds.",
+    explanation="The volume of redis-cache is full, its saves fail, and it refuses writes until one succeeds.",
     prevention="A volume that fills must open a ticket.",
 )
 
@@ -146,7 +145,7 @@ STAMPEDE = Hypothesis(
             shared=True,
             says="redis-cache has started anew, its look-ups miss, and it does not warm though no write is refused",
             expr=f"{_HITS} < 0.7 * {_MISSES}"
-            ' and sum(changes(redis_start_time_seconds[20m])) > 0'
+            " and sum(changes(redis_start_time_seconds[20m])) > 0"
             ' unless sum(redis_commands_rejected_calls_total{cmd="set"}) > 0',
             weight=10,
         ),

@@ -18,7 +18,7 @@ CONNECTION_LIMIT = Hypothesis(
         SignClue(
             sign="slots_used_by_more_pods",
             says="the connections that postgres-db admits are used up by more pods than usual, and pools know of them",
-            expr='sum(pg_stat_activity_count) > 0.85 * sum(pg_settings_max_connections)'
+            expr="sum(pg_stat_activity_count) > 0.85 * sum(pg_settings_max_connections)"
             ' and count(hikaricp_connections_max{service="payment-service"}) > 5',
             required=True,
         ),
@@ -77,7 +77,7 @@ CONNECTION_LEAK = Hypothesis(
             shared=True,
         ),
     ),
-    explanation="A release of payment-service does not give database connections back, until postgres-db has none left.",
+    explanation="A release of payment-service does not give connections back, until postgres-db has none left.",
     prevention="Pools must be run with leak detection in tests, and a leak must open a ticket.",
 )
 
@@ -115,7 +115,7 @@ CONNECTION_STORM = Hypothesis(
             weight=12,
         ),
     ),
-    explanation="Since a restart all clients of postgres-db connect at once, give up and try again, and nobody gets in.",
+    explanation="Since a restart all clients of postgres-db connect at once and give up, so that nobody gets in.",
     prevention="Clients must back off before they connect again.",
 )
 
@@ -152,7 +152,7 @@ LOCK_QUEUE = Hypothesis(
             weight=12,
         ),
     ),
-    explanation="A migration waits for a lock that a long report holds, and every statement waits behind the migration.",
+    explanation="A migration waits for a lock that a report holds, and every statement waits behind it.",
     prevention="Migrations must have a short lock_timeout.",
 )
 
@@ -174,7 +174,7 @@ RETRY_STORM = Hypothesis(
             ' and sum(rate(container_cpu_usage_seconds_total{service="postgres-db"}[1m])) > 2',
         ),
     ),
-    explanation="A release of checkout-service tries failed calls again without a budget, which keeps the database full.",
+    explanation="A release of checkout-service tries failed calls again without end, which keeps postgres-db full.",
     prevention="Retries need a budget.",
 )
 
