@@ -112,7 +112,8 @@ class RuleBasedPolicy:
         cause = verdict.cause
         if cause.team and not self.case.has(ActionType.ESCALATE, cause.team):
             return escalation(verdict)
-        for fix in cause.plan[self._fixed :]:
+        given_up = not self.case.recovered and self._checks >= CHECKS_AFTER_FIX
+        for fix in (*cause.plan, *(cause.otherwise if given_up else ()))[self._fixed :]:
             self._fixed += 1
             if self.case.offers_fix(fix):
                 return Action(action_type=ActionType.APPLY_FIX, target=fix)
@@ -296,7 +297,7 @@ def _evidence(verdict: Verdict) -> str:
 def _response(cause: Hypothesis, case: CaseFile) -> str:
     if cause.harmless:
         return "We changed nothing and paged nobody."
-    fixes = [fix for fix in cause.plan if case.has(ActionType.APPLY_FIX, fix)]
+    fixes = [fix for fix in (*cause.plan, *cause.otherwise) if case.has(ActionType.APPLY_FIX, fix)]
     applied = f" and applied {', then '.join(fixes)}" if fixes else ""
     after = "have cleared since" if case.recovered else "are still firing at the time of writing"
     return f"We escalated to {cause.team}{applied}. The pages {after}."

@@ -119,7 +119,7 @@ UNSAVED = Hypothesis(
     root_cause="redis-cache",
     mechanism="disk_full",
     team="infra-team",
-    plan=("free_redis_disk",),
+    plan=("clear_redis_volume",),
     topic=Topic.CACHE,
     clues=(
         SignClue(

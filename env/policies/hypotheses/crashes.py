@@ -98,6 +98,7 @@ PROBED_TO_DEATH = Hypothesis(
     mechanism="bad_config",
     team="platform-team",
     plan=("relax_probe",),
+    otherwise=("shed_load", "admit_all_traffic"),
     topic=Topic.CRASHES,
     clues=(
         SignClue(

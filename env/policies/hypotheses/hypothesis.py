@@ -33,6 +33,7 @@ class Hypothesis:
         mechanism: the id of what went wrong there.
         team: who owns the cure; nobody is paged where it is empty.
         plan: the actions that cure it, one after another.
+        otherwise: what to do then where that is not enough.
         topic: what it belongs to; it is not concluded before the signs of all of the topic were asked for.
         look_at: the services to read before saying so, besides the root cause itself.
         clues: what speaks for it; without a decisive one it stays a suspicion.
@@ -45,6 +46,7 @@ class Hypothesis:
     mechanism: str
     team: str
     plan: tuple[str, ...]
+    otherwise: tuple[str, ...] = ()
     topic: Topic
     look_at: tuple[str, ...] = ()
     clues: tuple[Clue, ...]
