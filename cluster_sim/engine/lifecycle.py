@@ -197,7 +197,8 @@ def start(cluster: Cluster, replica: Replica, *, instantly: bool = False) -> Non
         replica.pools[name] = pool = ConnectionPool(name, spec, replica, server, cluster.executor)
         if not instantly:
             pool.filler.start(nanoseconds(service.spec.start_s) // 2)
-    if cluster.without_network.get(replica.node, 0) > cluster.sim.now:
+    datastore = service.backends is not None or service.keyspace is not None  # which asks nobody when it starts
+    if not datastore and cluster.without_network.get(replica.node, 0) > cluster.sim.now:
         cluster.after(START_FAILS_AFTER, cluster.start_failed, replica, replica.restarts)
         return
     if service.spec.keys is not None:

@@ -115,6 +115,9 @@ class Fault:
     setting: Callable[[ClusterSpec], ClusterSpec] | None = None
     harmless: bool = False
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # a setting may hold what has no hash
+
     @property
     def portable(self) -> bool:
         """Whether it can happen in the usual topology, whoever is paged for it there."""

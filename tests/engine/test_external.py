@@ -59,7 +59,7 @@ def test_there_are_ways_around_it(way: str, share: float) -> None:
     cluster = ailing(errors=1.0)
     external = cluster.externals[PSP]
     setattr(external, way, True)
-    assert external.answers_after(1000, 0) == 1000 * share
+    assert external.answers_after(1000, 0.5, 0, None) == 1000 * share
     assert not external.fails(0.0, 0)
     assert not cluster.plain
     external.recover()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from cluster_sim import FAULTS, REMEDIATIONS
+from cluster_sim import FAULTS, REMEDIATIONS, Mechanism
 from env.errors import EnvError
 from env.live.log import Kind
 from env.live.session import LONGEST_WAIT_S, AttachedEnvironment, NotYet
@@ -82,7 +82,7 @@ def test_a_postmortem_ends_it_and_nothing_was_scored(client):
     state = client.get("/state", params={"session_id": session})
     assert state.json()["scored"] is False
     assert "score" not in state.json()
-    assert not any(fault in state.text + str(turn) for fault in FAULTS)
+    assert not any(fault in state.text + str(turn) for fault in set(FAULTS) - set(Mechanism))
     assert client.post("/step", params={"session_id": session}, json=INVESTIGATE).status_code == 409
 
 

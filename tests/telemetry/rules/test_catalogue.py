@@ -45,7 +45,7 @@ def test_pages_are_about_what_users_feel(rule):
 def test_every_rule_has_its_words():
     """A summary about a service, in one line; severity and runbook."""
     for rule in ALERT_RULES.values():
-        assert re.search(r"\$labels\.(service|pod|instance|server)", rule.summary)
+        assert re.search(r"\$labels\.(service|pod|instance|server|node)", rule.summary)
         assert "\n" not in rule.summary
         assert rule.all_labels["severity"] in {"critical", "warning"}
         assert rule.annotations["runbook_url"].endswith(rule.alert)
