@@ -32,14 +32,17 @@ def catalogue_figures() -> Iterator[Figure]:
 
 
 def _cost_per_second(name: str) -> float:
-    """Seconds of CPU per simulated second, the best of three seeds; the healthy history is not counted."""
-    from cluster_sim import FAULTS, Cluster, begin, seven_services
+    """Seconds of CPU per simulated second, the best of three seeds that page; the healthy history is not counted."""
+    from cluster_sim import FAULTS, Cluster, NoPage, begin, seven_services
 
     fault = FAULTS[name]
     best = float("inf")
     for seed in range(3):
         spec = fault.spec(seven_services())
-        incident = begin(spec, fault, seed)
+        try:
+            incident = begin(spec, fault, seed)
+        except NoPage:
+            continue
         history = Cluster(spec, seed)
         history.run_for(incident.onset / 1e9)
         fault.inject(history)

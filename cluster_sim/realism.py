@@ -96,9 +96,11 @@ def look(address: Address) -> Seen:
             before, after = values[:onset], values[page:]
             z = _deviations(before, before)
             far.append(float(np.mean(np.abs(z) > FAR)))
+            after = after[np.isfinite(after)]
             moved = _deviations(before, after)
-            moved[np.abs(after - np.nanmedian(before)) < FEW * abs(np.nanmedian(before))] = 0
             if moved.size:
+                usual = float(np.nanmedian(before))
+                moved[np.abs(after - usual) < FEW * abs(usual)] = 0
                 scores[service] = max(scores.get(service, 0.0), float(np.nanmedian(np.abs(moved))))
     rates = np.array([values[:onset] for values in series["requests"].values()])
     correlations = np.corrcoef(rates)[np.triu_indices(len(rates), 1)]

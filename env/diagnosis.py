@@ -52,12 +52,30 @@ DEEPEST, LONGEST_LABEL = 8, 60
 Pairs = Sequence[tuple[str, Any]]
 
 
+_NOTHING_WRONG = re.compile(
+    r"^(?!.*\b(not|isn'?t|hardly)\b).*\b(no (real |actual )?incident|false alarm|nothing (is|was) (wrong|broken)"
+    r"|nothing (is |was )?to (be )?(repair(ed)?|fix(ed)?))\b",
+    re.IGNORECASE,
+)
+"""A sentence that says so."""
+
+
 def read_statement(details: str | dict[str, Any] | None) -> RootCauseStatement | None:
     """The root-cause statement in the details of an action, or None if there is none."""
     pairs = _pairs_of(details)
-    if any(_folded(key) in ROOT_KEYS for key, _ in pairs):
+    keys = {_folded(key) for key, _ in pairs}
+    if keys & ROOT_KEYS:
         return _from_fields(pairs)
-    return _from_prose(text_of(details))
+    if keys & MECHANISM_KEYS and (stated := _from_fields(pairs)).mechanism == Mechanism.NO_INCIDENT:
+        return stated
+    return _from_prose(text_of(details)) or _nothing_wrong(text_of(details))
+
+
+def _nothing_wrong(text: str) -> RootCauseStatement | None:
+    """The statement that there is no incident, of a text that states no cause."""
+    if any(_NOTHING_WRONG.search(sentence) and not sentence.endswith("?") for sentence in sentences(text)):
+        return RootCauseStatement(service=None, mechanism=Mechanism.NO_INCIDENT)
+    return None
 
 
 def text_of(details: str | dict[str, Any] | None) -> str:

@@ -33,8 +33,11 @@ RATE = (0.8, 1.4)
 DECOY_S = (-300.0, 40.0)
 """When decoys happen, in seconds after the end of the history, about when a fault begins (chosen)."""
 
+FAULT_ATTEMPTS = 8
+"""Attempts for which the same fault is drawn."""
+
 PLAIN_AFTER = 6
-"""Attempts after which an incident is drawn in the usual topology and without decoys."""
+"""Attempts at a fault after which it is drawn in the usual topology and without decoys."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +84,11 @@ def draw(address: Address, attempt: int = 0) -> Blueprint:
     def one_of(what: str, options: Sequence[Option], *keys: int) -> Option:
         return options[int(uniform(what, *keys) * len(options))]
 
-    # What the incident is about, and how hard it is, is the same at every attempt.
+    # How hard it is, and whether there is anything to repair, is the same at every attempt; the fault at several.
     difficulty = address.difficulty or one_of("difficulty", DIFFICULTIES)
     harmless = uniform("harmless") < NO_FAULT_SHARE and bool(faults_of(address.split, harmless=True))
-    fault = one_of("fault", faults_of(address.split, harmless=harmless))
-    plain = attempt >= PLAIN_AFTER
+    fault = one_of("fault", faults_of(address.split, harmless=harmless), attempt // FAULT_ATTEMPTS)
+    plain = attempt % FAULT_ATTEMPTS >= PLAIN_AFTER
     low, high = DECOYS[difficulty]
     count = 0 if plain else low + int(uniform("decoys", attempt) * (high - low + 1))
     elsewhere = [name for name in decoys.SERVICES if name != fault.service]

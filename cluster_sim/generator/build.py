@@ -17,6 +17,8 @@ from .blueprint import Blueprint, draw
 MOST_ATTEMPTS = 24
 WATCH_S = 120.0
 """Seconds after the page by which users are hurt, or for which they are not (chosen)."""
+ENDPOINT_HURT = 0.9
+"""Share of good answers of one endpoint over two minutes below which its users are hurt (chosen)."""
 _ANSWERED = 9 * SECOND
 """Nanoseconds after which nearly every user has an answer or has given up."""
 
@@ -69,7 +71,11 @@ def hurts(incident: Incident) -> bool:
     branch = incident.cluster.branch()
     branch.scrapes.stop()
     branch.run_for(WATCH_S)
-    return _hurt_until(branch, incident.onset, branch.now - _ANSWERED)
+    until = (branch.now - _ANSWERED) // WINDOW * WINDOW
+    if _hurt_until(branch, incident.onset, until):
+        return True
+    endpoints = branch.recorder.outcome(until - 2 * MINUTE, until)
+    return any(good < ENDPOINT_HURT * answered for answered, good in endpoints)
 
 
 def _hurt_until(cluster: Cluster, since: int, until: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -82,7 +84,8 @@ def test_a_postmortem_ends_it_and_nothing_was_scored(client):
     state = client.get("/state", params={"session_id": session})
     assert state.json()["scored"] is False
     assert "score" not in state.json()
-    assert not any(fault in state.text + str(turn) for fault in set(FAULTS) - set(Mechanism))
+    told = state.text + str(turn)
+    assert not any(re.search(rf"(?<![a-z_]){fault}(?![a-z_])", told) for fault in set(FAULTS) - set(Mechanism))
     assert client.post("/step", params={"session_id": session}, json=INVESTIGATE).status_code == 409
 
 
