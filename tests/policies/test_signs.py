@@ -109,7 +109,7 @@ def shown_by(hypothesis: Hypothesis) -> Cluster7:
     """A cluster that shows what is decisive about a cause, and what it takes for it to be suspected."""
     signs = frozenset(sign.sign for sign in hypothesis.signs)
     texts = {
-        service: {"watch channel closed": clue.grep}.get(clue.grep, clue.grep)
+        service: clue.grep
         for clue in hypothesis.clues
         if isinstance(clue, LogClue) and clue.grep
         for service in clue.services
@@ -133,6 +133,14 @@ def test_what_shows_a_cause_leads_to_its_owner_and_its_whole_plan_in_order(cause
     assert (said["root_cause"], said["mechanism"]) == (cause.root_cause, cause.mechanism)
     first = next(n for n, a in enumerate(cluster.actions) if a.action_type is ActionType.ESCALATE)
     assert cause.root_cause in [a.target for a in cluster.actions[:first]]
+
+
+def test_where_the_plan_is_not_enough_the_rest_follows_after_a_second_look():
+    cause = next(h for h in HYPOTHESES if h.otherwise)
+    cluster = shown_by(cause)
+    cluster.wanted = (*cause.plan, *cause.otherwise)
+    cluster.play()
+    assert cluster.taken(ActionType.APPLY_FIX) == [*cause.plan, *cause.otherwise]
 
 
 # ---------------------------------------------------------------- clues

@@ -10,7 +10,6 @@ AUTOSCALER = Hypothesis(
     mechanism="bad_config",
     team="platform-team",
     plan=("restore_cpu_requests",),
-    otherwise=("scale_out_checkout_service",),
     topic=Topic.LOAD,
     clues=(
         SignClue(
