@@ -13,6 +13,7 @@ MOST_LINES = 5000
 """Log lines kept per service; chosen, far above what an episode shows."""
 
 _PAGE = re.compile(r"^\[(?P<status>[A-Z]+)[^\]]*\]\s+(?P<name>\S+)\s+(?P<service>\S+)")
+_SIGN = re.compile(r'"sign", "(\w+)"')
 _MEASURED = re.compile(r"\|\s*(?P<measured>[^|]+?)\s*\|\s*since\s+(?P<since>\S+)")
 
 
@@ -50,6 +51,10 @@ class CaseFile:
         pages: the pages of the first observation that had any.
         investigated: how often each service was looked at.
         done: the actions taken so far, in order.
+        signs: the signs that were asked for, each with its latest value, or None where it was not there.
+        asked: every sign, and every text in a service's log as `service: text`, that was asked for.
+        looks: how many observations there were.
+        paged: the names of all alerts that have paged so far, each with the number of the last observation it fired in.
     """
 
     def __init__(self) -> None:
@@ -58,6 +63,11 @@ class CaseFile:
         self.pages: tuple[Page, ...] = ()
         self.investigated: dict[str, int] = {}
         self.done: list[Action] = []
+        self.signs: dict[str, float | None] = {}
+        self.asked: set[str] = set()
+        self.looks = 0
+        self.paged: dict[str, int] = {}
+        self._asked: tuple[str, ...] = ()
         self._firing: frozenset[tuple[str, str]] = frozenset()
         self._measured: dict[str, dict[str, float]] = {}
         self._fixes: list[str] = []
@@ -72,14 +82,26 @@ class CaseFile:
             known.extend(line for line in lines if line not in before)
             del known[:-MOST_LINES]
         for service, figures in observation.metrics.items():
+            self._note_signs(figures.get("promql"))
             self._measured.setdefault(service, {}).update(measurements(figures))
         pages = tuple(page for line in observation.alerts if (page := read_page(line)) is not None)
         self._firing = frozenset((page.name, page.service) for page in pages if page.firing)
         self.pages = self.pages or tuple(page for page in pages if page.firing)
+        self.looks += 1
+        self.paged |= {page.name: self.looks for page in pages if page.firing}
+
+    def _note_signs(self, answer: Any) -> None:
+        """Write down which of the signs that were asked for are there."""
+        if not isinstance(answer, Mapping) or not isinstance(answer.get("result"), list):
+            return
+        there = {row["labels"].get("sign"): row["value"] for row in answer["result"]}
+        self.signs |= {sign: float(there[sign]) if sign in there else None for sign in self._asked}
 
     def took(self, action: Action) -> None:
         """Write down what was done."""
         self.done.append(action)
+        self._asked = signs_in(action)
+        self.asked |= {*self._asked, f"{action.target}: {grep_in(action)}"}
         if action.action_type is ActionType.INVESTIGATE and action.target is not None:
             self.investigated[action.target] = self.investigated.get(action.target, 0) + 1
 
@@ -99,6 +121,19 @@ class CaseFile:
     def measured(self, service: str) -> Mapping[str, float]:
         """The latest figures of a service by name; a nested one is named by its path."""
         return self._measured.get(service, {})
+
+
+def signs_in(action: Action) -> tuple[str, ...]:
+    """The signs that an action asks for."""
+    details = action.details if isinstance(action.details, Mapping) else {}
+    return tuple(_SIGN.findall(str(details.get("promql", ""))))
+
+
+def grep_in(action: Action) -> str:
+    """The text that an action looks for in a log."""
+    details = action.details if isinstance(action.details, Mapping) else {}
+    logs = details.get("logs")
+    return str(logs.get("grep", "")) if isinstance(logs, Mapping) else ""
 
 
 def measurements(figures: Any, path: str = "") -> Iterator[tuple[str, float]]:

@@ -42,12 +42,14 @@ class LogClue:
         pattern: what the lines hold; what it matches is quoted.
         services: whose logs to read; all that were read, where empty.
         at_least: how many lines it takes, so that the stray error of a healthy day is not a clue.
+        grep: text that such lines hold, to be asked for where they may be too few among the others.
     """
 
     says: str
     pattern: str
     services: tuple[str, ...] = ()
     at_least: int = 3
+    grep: str = ""
     weight: int = 1
     decisive: bool = False
 
@@ -113,3 +115,53 @@ class DisagreementClue:
             if match["name"] == self.label
         }
         return f"{self.label} {' and '.join(sorted(values))}" if len(values) > 1 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignClue:
+    """What a PromQL expression shows: it has one value where the sign is there, and none elsewhere.
+
+    Attributes:
+        sign: what the answer calls it.
+        expr: the expression; its value has no labels.
+        required: where it was asked for and is not there, the cause is ruled out.
+        shared: other causes may bring it about on their way, so it proves nothing before these were asked for.
+    """
+
+    sign: str
+    says: str
+    expr: str
+    weight: int = 10
+    decisive: bool = True
+    required: bool = False
+    shared: bool = False
+
+    def found(self, case: CaseFile) -> str | None:
+        value = case.signs.get(self.sign)
+        return None if value is None else f"{self.sign} = {value:.4g}"
+
+    def denied(self, case: CaseFile) -> bool:
+        """Whether it was asked for, and is not there."""
+        return self.sign in case.signs and case.signs[self.sign] is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuietClue:
+    """Nobody complains: no page of this kind fires, and none has for a while.
+
+    Attributes:
+        pages: pattern of the names of the pages that users' pain sets off.
+        looks: for how many observations, so that an incident that comes and goes is none.
+    """
+
+    says: str
+    pages: str
+    looks: int = 5
+    weight: int = 1
+    decisive: bool = False
+
+    def found(self, case: CaseFile) -> str | None:
+        lately = case.looks - self.looks
+        if not case.pages or any(re.search(self.pages, name) and at > lately for name, at in case.paged.items()):
+            return None
+        return f"{' and '.join(sorted(case.paged))} only"

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
+from typing import Any
 
 from ..models import Action, ActionType, Observation
 from .case import CaseFile
-from .evidence import Clue
-from .hypotheses import HYPOTHESES, Hypothesis
+from .evidence import Clue, LogClue, SignClue
+from .hypotheses import HYPOTHESES, Hypothesis, Topic
+from .panels import Panel, panels
 
 CHECKS_AFTER_FIX = 2
 """How often the agent looks again before it gives up on a fix; chosen."""
+CHECKS_AFTER_POSTMORTEM = 5
+"""How often it has looked again when it gives up on one that seems to have worked; chosen: all signs are fresh then."""
 MOST_EVIDENCE = 4
 """Pieces of evidence that a statement lists; chosen."""
+
+TOPICS: Mapping[str, tuple[Topic, ...]] = MappingProxyType(
+    {
+        "Unauthorized": (Topic.ACCESS,),
+        "Redis": (Topic.CACHE,),
+        "CrashLoop": (Topic.CRASHES,),
+        "Traffic|P50": (Topic.LOAD,),
+        "ErrorRate": (Topic.DATABASE, Topic.CALLS),
+        "LatencyP99": (Topic.CALLS, Topic.CACHE, Topic.DATABASE),
+    }
+)
+"""What a page suggests to look into first, by the name of its alert."""
 
 LEADS: Mapping[str, str] = MappingProxyType(
     {
@@ -53,9 +70,10 @@ class Verdict:
 class RuleBasedPolicy:
     """Works as a good on-call engineer does, from observations alone.
 
-    It starts at the page, reads the services that the evidence leads to, names a cause once something
-    decisive was seen, calls the owners, applies the fix, looks whether the pages clear, and writes the
-    postmortem.
+    It starts at the page, reads the services that the evidence leads to, and with every look asks for the signs of
+    several causes at once, in an order that the page suggests. It names a cause once something decisive was seen,
+    calls the owners, applies the fixes, looks whether the pages clear, and writes the postmortem. Where nothing is
+    found and users are well it says so and touches nothing.
     """
 
     name = "rule-based"
@@ -64,7 +82,9 @@ class RuleBasedPolicy:
         self.case = CaseFile()
         self._open = list(hypotheses)
         self._verdict: Verdict | None = None
+        self._fixed = 0
         self._checks = 0
+        self._panels: deque[Panel] = deque()
 
     def act(self, observation: Observation) -> Action:
         self.observe(observation)
@@ -90,32 +110,60 @@ class RuleBasedPolicy:
     def _answer(self, verdict: Verdict) -> Action:
         """What a known cause asks for next: the owners, the cure, a look at its effect, the write-up."""
         cause = verdict.cause
-        if not self.case.has(ActionType.ESCALATE, cause.team):
+        if cause.team and not self.case.has(ActionType.ESCALATE, cause.team):
             return escalation(verdict)
-        if not self.case.has(ActionType.APPLY_FIX, cause.fix) and self.case.offers_fix(cause.fix):
-            return Action(action_type=ActionType.APPLY_FIX, target=cause.fix)
-        if not self.case.recovered and self._checks < CHECKS_AFTER_FIX:
-            self._checks += 1
-            return _investigate(cause.root_cause)
-        if not self.case.recovered and (other := self._other_than(cause)) is not None:
-            self._verdict, self._checks = other, 0
-            return self._answer(other)
+        given_up = not self.case.recovered and self._checks >= CHECKS_AFTER_FIX
+        for fix in (*cause.plan, *(cause.otherwise if given_up else ()))[self._fixed :]:
+            self._fixed += 1
+            if self.case.offers_fix(fix):
+                return Action(action_type=ActionType.APPLY_FIX, target=fix)
+        if not cause.harmless and not self.case.recovered and self._checks < CHECKS_AFTER_FIX:
+            return self._check(cause)
+        if not self.case.recovered and (action := self._answer_other(cause)) is not None:
+            return action
         if not self.case.has(ActionType.POSTMORTEM):
             return Action(action_type=ActionType.POSTMORTEM, details=postmortem(verdict, self.case))
-        return _investigate(cause.root_cause)
+        # The write-up is filed and the incident is not over: whatever looks cured is not, or not for good.
+        if self._checks >= CHECKS_AFTER_POSTMORTEM and (action := self._answer_other(cause)) is not None:
+            return action
+        return self._check(cause)
+
+    def _check(self, cause: Hypothesis) -> Action:
+        """Look again: where another cause might lie, or else where this one did."""
+        self._checks += 1
+        others = (other for other in self._ranked() if other is not cause and other.decided(self.case))
+        unread = (name for other in others for name in other.to_read if name not in self.case.investigated)
+        return self._investigate(next(unread, cause.root_cause))
+
+    def _answer_other(self, cause: Hypothesis) -> Action | None:
+        """Take up another cause, where one is proven, and do what it asks for."""
+        other = self._other_than(cause)
+        if other is None:
+            return None
+        self._verdict, self._checks, self._fixed = other, 0, 0
+        return self._answer(other)
 
     def _conclude(self) -> Verdict | None:
         """The likeliest cause: a proven one, or the best suspicion once there is nothing left to read."""
         ranked = self._ranked()
-        proven = [hypothesis for hypothesis in ranked if hypothesis.proven(self.case)]
+        proven = [hypothesis for hypothesis in ranked if self._proven(hypothesis)]
         if proven:
             return self._settle(proven[0])
         return self._settle(ranked[0]) if ranked and self._unread() is None else None
 
+    def _proven(self, hypothesis: Hypothesis) -> bool:
+        """Whether it is, and what would tell of causes that look alike was asked for."""
+        if not hypothesis.proven(self.case):
+            return False
+        everywhere = hypothesis.shared(self.case)
+        likes = (like for like in self._open if everywhere or like.topic is hypothesis.topic)
+        return all(sign.sign in self.case.asked for like in likes for sign in like.signs)
+
     def _other_than(self, cause: Hypothesis) -> Verdict | None:
         """Drop a cause whose fix changed nothing, for another one that is proven too."""
-        self._open = [hypothesis for hypothesis in self._open if hypothesis != cause]
-        other = next((h for h in self._ranked() if h.proven(self.case)), None)
+        if cause in self._open:
+            self._open.remove(cause)
+        other = next((h for h in self._ranked() if self._proven(h)), None)
         return None if other is None else self._settle(other)
 
     def _settle(self, cause: Hypothesis) -> Verdict:
@@ -124,15 +172,42 @@ class RuleBasedPolicy:
     def _ranked(self) -> list[Hypothesis]:
         """The open hypotheses that anything speaks for, the likeliest first."""
         weights = {hypothesis: hypothesis.weight(self.case) for hypothesis in self._open}
-        return sorted((h for h in self._open if weights[h] > 0), key=lambda h: -weights[h])
+        return sorted((h for h in self._open if weights[h] > (0, 0)), key=lambda h: weights[h], reverse=True)
+
+    # ------------------------------------------------------------ where to look
 
     def _look_further(self) -> Action:
-        service = self._unread()
-        if service is not None:
-            return _investigate(service)
+        if (asked := next(self._unasked(), None)) is not None:
+            return self._investigate(asked[0], grep=asked[1])
+        if (service := self._unread()) is not None:
+            return self._investigate(service)
         if not self.case.services:
             return Action(action_type=ActionType.NO_OP)
-        return _investigate(min(self.case.services, key=lambda name: self.case.investigated.get(name, 0)))
+        return self._investigate(min(self.case.services, key=lambda name: self.case.investigated.get(name, 0)))
+
+    def _investigate(self, service: str, *, grep: str = "") -> Action:
+        """Look at a service, and ask for more signs on the way; when all were asked for, for the first ones again."""
+        if not self._panels:
+            self._panels.extend(panels(sign for topic in topics(self.case) for sign in self._signs(topic)))
+        query: dict[str, Any] = {"promql": self._panels[0].query} if self._panels else {}
+        self._panels.rotate(-1)
+        return Action(
+            action_type=ActionType.INVESTIGATE,
+            target=service,
+            details=query | {"logs": {"grep": grep} if grep else {}},
+        )
+
+    def _signs(self, topic: Topic) -> Iterator[SignClue]:
+        return (sign for hypothesis in self._open if hypothesis.topic is topic for sign in hypothesis.signs)
+
+    def _unasked(self) -> Iterator[tuple[str, str]]:
+        """The services, each with a text to look for in its log, that could make a suspicion certain."""
+        for hypothesis in self._ranked():
+            for clue in hypothesis.clues:
+                if isinstance(clue, LogClue) and clue.grep and self.case.investigated:
+                    for service in clue.services:
+                        if f"{service}: {clue.grep}" not in self.case.asked:
+                            yield service, clue.grep
 
     def _unread(self) -> str | None:
         """The service to read next, or None when all were read."""
@@ -146,14 +221,17 @@ class RuleBasedPolicy:
     def _trail(self) -> Iterator[str]:
         """The services in the order in which they are worth reading."""
         for hypothesis in self._ranked():
-            yield from hypothesis.look_at
+            yield from hypothesis.to_read if not hypothesis.harmless else ()
         yield from (page.service for page in self.case.pages)
         yield from named_in_complaints(self.case)
         yield from sorted(self.case.services, key=lambda name: -error_ratio(self.case, name))
 
 
-def _investigate(service: str) -> Action:
-    return Action(action_type=ActionType.INVESTIGATE, target=service)
+def topics(case: CaseFile) -> list[Topic]:
+    """What to look into, in the order that the pages suggest."""
+    names = [page.name for page in case.pages]
+    suggested = [some for name in names for pattern, some in TOPICS.items() if re.search(pattern, name)]
+    return list(dict.fromkeys((*chain.from_iterable(suggested), *Topic)))
 
 
 def named_in_complaints(case: CaseFile) -> list[str]:
@@ -186,7 +264,7 @@ def escalation(verdict: Verdict) -> Action:
     )
 
 
-def postmortem(verdict: Verdict, case: CaseFile) -> str:
+def postmortem(verdict: Verdict, case: CaseFile) -> str | dict[str, Any]:
     """The write-up: impact, root cause, evidence, cascade, response, prevention, as far as it was seen."""
     cause = verdict.cause
     paragraphs = (
@@ -195,9 +273,12 @@ def postmortem(verdict: Verdict, case: CaseFile) -> str:
         _evidence(verdict),
         cause.cascade,
         _response(cause, case),
-        f"Prevention: {cause.prevention}",
+        f"Prevention: {cause.prevention}" if cause.prevention else "",
     )
-    return "\n".join(paragraph for paragraph in paragraphs if paragraph)
+    text = "\n".join(paragraph for paragraph in paragraphs if paragraph)
+    if cause.harmless:
+        return {"root_cause": cause.root_cause, "mechanism": cause.mechanism, "summary": text}
+    return text
 
 
 def _impact(case: CaseFile) -> str:
@@ -214,6 +295,9 @@ def _evidence(verdict: Verdict) -> str:
 
 
 def _response(cause: Hypothesis, case: CaseFile) -> str:
-    applied = f" and applied {cause.fix}" if case.has(ActionType.APPLY_FIX, cause.fix) else ""
+    if cause.harmless:
+        return "We changed nothing and paged nobody."
+    fixes = [fix for fix in (*cause.plan, *cause.otherwise) if case.has(ActionType.APPLY_FIX, fix)]
+    applied = f" and applied {', then '.join(fixes)}" if fixes else ""
     after = "have cleared since" if case.recovered else "are still firing at the time of writing"
     return f"We escalated to {cause.team}{applied}. The pages {after}."

@@ -219,7 +219,9 @@ def test_a_cause_stays_named_when_the_cure_has_taken_its_symptoms_away():
     policy = RuleBasedPolicy()
     policy.observe(paged.model_copy(update={"metrics": full}))
     policy.took(_look("redis-cache"))
-    assert policy.act(paged.model_copy(update={"metrics": full})).target == "infra-team"
+    while (named := policy.act(paged.model_copy(update={"metrics": full}))).action_type is ActionType.INVESTIGATE:
+        pass
+    assert named.target == "infra-team"
     assert policy.act(paged.model_copy(update={"metrics": full})).target == "flush_redis_cache"
     calm = [alert.replace("FIRING:1", "RESOLVED") for alert in paged.alerts]
     written = policy.act(paged.model_copy(update={"metrics": empty, "alerts": calm}))

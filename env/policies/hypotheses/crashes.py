@@ -1,0 +1,116 @@
+"""Causes for which containers end, over and over."""
+
+from __future__ import annotations
+
+from ..evidence import SignClue
+from .hypothesis import Hypothesis, Topic
+
+_ENDED = "kube_pod_container_status_last_terminated"
+
+
+def _killed(service: str) -> str:
+    """Processes that were killed at their memory limit, if any."""
+    return f'count({_ENDED}_reason{{service="{service}",reason="OOMKilled"}} == 1) > 0'
+
+
+def _ended(service: str) -> str:
+    """Pods whose process was told to end, if there are several, and it happens again and again."""
+    code = f'{_ENDED}_exitcode{{service="{service}"}}'
+    restarts = f'kube_pod_container_status_restarts_total{{service="{service}"}}'
+    return f"count({code} == 143 or {code} == 137) > 1 and sum(increase({restarts}[10m])) > 3"
+
+
+MEMORY_LEAK = Hypothesis(
+    root_cause="checkout-service",
+    mechanism="memory_leak",
+    team="checkout-team",
+    plan=("rollback_checkout_service",),
+    topic=Topic.CRASHES,
+    clues=(
+        SignClue(
+            sign="checkout_killed_at_its_limit",
+            says="processes of checkout-service are killed at their memory limit",
+            expr=_killed("checkout-service"),
+            weight=12,
+        ),
+    ),
+    explanation="A release of checkout-service keeps memory of every order, until the kernel kills its processes.",
+    prevention="Memory that climbs must open a ticket.",
+)
+
+LIMIT_JOB = Hypothesis(
+    root_cause="inventory-service",
+    mechanism="bad_config",
+    team="platform-team",
+    plan=("suspend_rebalancer_cronjob", "restore_memory_limit"),
+    topic=Topic.CRASHES,
+    clues=(
+        SignClue(
+            sign="inventory_killed_at_its_limit",
+            says="processes of inventory-service are killed at their memory limit",
+            expr=_killed("inventory-service"),
+            weight=12,
+        ),
+    ),
+    explanation="A job patches the memory limit of inventory-service to less than its pods come to need.",
+    prevention="Limits must have one owner.",
+)
+
+HASTY_PROBE = Hypothesis(
+    root_cause="payment-service",
+    mechanism="bad_config",
+    team="platform-team",
+    plan=("relax_probe",),
+    topic=Topic.CRASHES,
+    clues=(
+        SignClue(
+            sign="payment_ended_from_outside",
+            shared=True,
+            says="processes of payment-service that work are ended from outside, again and again",
+            expr=_ended("payment-service"),
+            weight=10,
+        ),
+    ),
+    explanation="The liveness probe of payment-service is too strict and ends processes that work.",
+    prevention="A liveness probe must not look at dependencies.",
+)
+
+CRASHING_IMAGE = Hypothesis(
+    root_cause="payment-service",
+    mechanism="bad_deploy",
+    team="payments-team",
+    plan=("rollback_payment_service",),
+    topic=Topic.CRASHES,
+    clues=(
+        SignClue(
+            sign="payment_aborts",
+            says="processes of payment-service abort in native code",
+            expr=f'count({_ENDED}_exitcode{{service="payment-service"}} == 134) > 0',
+            weight=12,
+        ),
+    ),
+    explanation="An image of payment-service crashes now and then in native code.",
+    prevention="A new image must be tried on a few requests first.",
+)
+
+PROBED_TO_DEATH = Hypothesis(
+    root_cause="auth-service",
+    mechanism="bad_config",
+    team="platform-team",
+    plan=("relax_probe",),
+    otherwise=("shed_load", "admit_all_traffic"),
+    topic=Topic.CRASHES,
+    clues=(
+        SignClue(
+            sign="auth_ended_from_outside",
+            shared=True,
+            says="processes of auth-service are ended from outside, again and again",
+            expr=_ended("auth-service"),
+            weight=10,
+        ),
+    ),
+    explanation="The liveness probe of auth-service waits for a worker, and ends every pod that is busy.",
+    prevention="A liveness probe must not wait behind requests.",
+)
+
+HYPOTHESES = (MEMORY_LEAK, LIMIT_JOB, HASTY_PROBE, CRASHING_IMAGE, PROBED_TO_DEATH)
