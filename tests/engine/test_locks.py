@@ -99,7 +99,7 @@ def test_nothing_is_left_once_the_queue_is_gone(repair: str) -> None:
     cluster, lock = with_report(shop())
     migration = migrate(lock)
     cluster.run_for(30)
-    assert lock.doomed
+    assert lock.waiting() > 0
     if repair == "cancel":
         cluster.cancel_calls("database", longer_than_s=1.0)
         assert lock.waiting() == 0
