@@ -90,30 +90,32 @@ class Edge:
         if self.gate is not None and obstacle in self.gate.obstacles:
             self.gate.remove(obstacle)
 
-    def succeeded(self, parent: Call, now: int) -> None:
-        """A call was answered."""
+    def succeeded(self, parent: Call, now: int) -> bool:
+        """A call was answered; returns whether its caller goes on later, when it is ready to ask once more."""
         if self.retries and self.budget is not None and self.tokens < self.budget:
             self.tokens += self.refill
         if self.breaker is not None:
             assert parent.replica is not None
             parent.replica.breaker(self).record(True, now)
-        if parent.replica is not None and parent.replica.behaviour.asks_each is not None:
-            self._ask_again(parent)
+        return parent.replica is not None and parent.replica.behaviour.asks_each is not None and self._ask_again(parent)
 
-    def _ask_again(self, parent: Call) -> None:
+    def _ask_again(self, parent: Call) -> bool:
         """Have the caller ask for the next item of its cart, where its release asks for each by itself."""
         assert parent.replica is not None
         each = parent.replica.behaviour.asks_each
         if each is None or each.operation != self.operation:
-            return
+            return False
         executor = self.executor
         if parent.items:
             parent.items.pop()
         else:
             parent.items = [0] * (each.calls(executor.streams.uniform("cart", parent.flow.number)) - 1)
-        if parent.items:
-            parent.pc -= 1
-            parent.row = executor.workload.spare_row(parent.flow, self.index, CARTS + len(parent.items))
+        if not parent.items:
+            return False
+        parent.pc -= 1
+        parent.row = executor.workload.spare_row(parent.flow, self.index, CARTS + len(parent.items))
+        executor.sim.push(executor.sim.now + each.handshake, parent)
+        return True
 
     def take_token(self) -> bool:
         """Whether the budget allows one more retry; takes the token."""

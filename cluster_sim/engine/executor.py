@@ -231,8 +231,8 @@ class Executor:
                         self.recorder.zombies += 1
                         break
                     call.parent = None
-                    if edge.learns:
-                        edge.succeeded(parent, now)
+                    if edge.learns and edge.succeeded(parent, now):
+                        break
                     if a:
                         parent.items = call.items
                     call = parent

@@ -17,11 +17,13 @@ class AsksEach:
     Attributes:
         operation: what is called, of the servers of the release.
         usual: calls of the middle request; one in a hundred makes ten times as many (a log-logistic law of shape 2).
+        handshake: nanoseconds to open the connection that each further call has of its own.
         most: calls of a request at most.
     """
 
     operation: str
     usual: float
+    handshake: int
     most: int = 2000
 
     def calls(self, draw: float) -> int:

@@ -10,7 +10,7 @@ from cluster_sim.engine.release import AsksEach, Behaviour
 from cluster_sim.engine.replica import SUM
 from tests.support.equality import differences
 
-CHATTY = Behaviour(asks_each=AsksEach(operation="reserve", usual=20))
+CHATTY = Behaviour(asks_each=AsksEach(operation="reserve", usual=20, handshake=0))
 
 
 def released(service: str, behaviour: Behaviour, seed: int = 6) -> Cluster:
@@ -29,7 +29,7 @@ def answered(cluster: Cluster, client: str, server: str) -> int:
 
 
 def test_large_carts_are_rare() -> None:
-    each = AsksEach(operation="reserve", usual=20)
+    each = AsksEach(operation="reserve", usual=20, handshake=0)
     calls = [each.calls((place + 0.5) / 1000) for place in range(1000)]
     assert calls[500] == 20
     assert calls[990] == pytest.approx(200, rel=0.05)
