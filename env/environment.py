@@ -15,7 +15,7 @@ from .grading import Grade, grade
 from .models import Action, EpisodeOptions, Observation
 from .observation import Look, available_actions, observe
 from .rewards import Outcome, shaped_reward, sparse_reward, table_reward
-from .scenes import begin_scene, copy_scene
+from .scenes import begin_scene, copy_scene, episode_name
 from .tasks import TASKS, IncidentTask, generated_task
 from .tools import READ_LIMIT_S, READ_S, understood
 
@@ -207,7 +207,7 @@ class IncidentEnvironment:
         """The episode as it stands; its truth and score only when it is done."""
         scene = self._running()
         state: dict[str, Any] = {
-            "episode_id": self._options.episode_name(self._task.task_id, scene.record.seed),
+            "episode_id": episode_name(self._task.task_id, scene.record.seed, self._options),
             "step_count": scene.record.step,
             "task_id": self._task.task_id,
             "seed": scene.record.seed,

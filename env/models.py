@@ -179,13 +179,6 @@ class EpisodeOptions(BaseModel):
     read_api: bool = False
     attach: Literal["live"] | None = None
 
-    def episode_name(self, task_id: str, seed: int) -> str:
-        """`task_easy-7`, or `generated-test-17-d3`."""
-        if self.split is None and self.index is None and self.difficulty is None:
-            return f"{task_id}-{seed}"
-        level = "" if self.difficulty is None else f"-d{self.difficulty}"
-        return f"{task_id}-{self.split or DEFAULT_SPLIT}-{seed if self.index is None else self.index}{level}"
-
 
 class ResetRequest(EpisodeOptions):
     """What /reset takes, in its query or its JSON body.

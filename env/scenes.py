@@ -47,15 +47,24 @@ def _fixed(task_id: str, seed: int, options: EpisodeOptions, warm_ups: WarmUps |
 
 
 def _generated(seed: int, options: EpisodeOptions, warm_ups: WarmUps | None) -> Incident:
-    """The incident at an address; without an index the seed stands for one."""
-    address = Address(
+    """The incident at an address."""
+    return build(address_of(seed, options), warm_ups).incident
+
+
+def address_of(seed: int, options: EpisodeOptions) -> Address:
+    """Which generated incident is meant; without an index the seed stands for one."""
+    return Address(
         split=Split(options.split or DEFAULT_SPLIT),
         index=seed % SIZE if options.index is None else options.index,
         difficulty=options.difficulty,
         noise=options.noise,
         rate_hz=options.arrival_rate_hz,
     )
-    return build(address, warm_ups).incident
+
+
+def episode_name(task_id: str, seed: int, options: EpisodeOptions) -> str:
+    """`task_easy-7`, or `generated-v1-test-17-d3`, which begins with the version of the generator."""
+    return f"{task_id}-{address_of(seed, options).name if task_id == GENERATED else seed}"
 
 
 def copy_scene(scene: Scene, cluster: Cluster | None = None) -> Scene:
