@@ -16,6 +16,7 @@ from .cluster import Cluster
 from .faults import Family
 from .generator import Address, Split, build
 from .telemetry import promql
+from .telemetry.alerts import Severity
 from .telemetry.logs.reader import log_format
 from .telemetry.logs.written import Written
 
@@ -62,7 +63,7 @@ class Seen:
         correlation: mean correlation of the services' request rates, healthy.
         quiet, worst_errors: share of healthy minutes of a service without an error, and the highest error ratio of one.
         anomalous: services that are anomalous after the page, the most so first.
-        p50, p99: how many times as high as before the latencies of the service that was paged for became.
+        p50, p99: by how many seconds the latencies of the service that was paged for grew.
         lines: lines of log per minute and service, healthy; `templates`: kinds of lines among the first thousand.
     """
 
@@ -85,6 +86,7 @@ def look(address: Address) -> Seen:
     generated = build(address)
     incident = generated.incident
     cluster = incident.cluster
+    paged = cluster.alerts.firing(Severity.PAGE)[0].service
     cluster.run_for(AFTER_S)
     series = {name: _series(cluster, query) for name, query in SIGNALS.items()}
     onset = incident.onset // SECOND * 1000 // STEP_MS - SETTLED_S * 1000 // STEP_MS
@@ -109,7 +111,6 @@ def look(address: Address) -> Seen:
         for service, values in series["errors"].items()
         if service in series["requests"]
     ]
-    paged = next(iter(cluster.alerts.history), None) or next(iter(cluster.alerts.firing()))
     lines, templates = _log(cluster, incident.onset)
     return Seen(
         fault=incident.fault.name,
@@ -120,8 +121,8 @@ def look(address: Address) -> Seen:
         quiet=float(np.mean([np.mean(ratio[np.isfinite(ratio)] == 0) for ratio in errors])),
         worst_errors=max(float(np.nanmax(ratio)) for ratio in errors),
         anomalous=tuple(sorted((s for s in scores if scores[s] > FAR), key=lambda s: -scores[s])),
-        p50=_growth(series["p50"].get(paged.service), onset, page),
-        p99=_growth(series["p99"].get(paged.service), onset, page),
+        p50=_growth(series["p50"].get(paged), onset, page),
+        p99=_growth(series["p99"].get(paged), onset, page),
         lines=lines,
         templates=templates,
     )
@@ -155,7 +156,7 @@ def _deviations(before: Values, values: Values) -> Values:
 def _growth(values: Values | None, onset: int, page: int) -> float:
     if values is None or not np.isfinite(values[page:]).any() or not np.isfinite(values[:onset]).any():
         return float("nan")
-    return float(np.nanmedian(values[page:]) / np.nanmedian(values[:onset]))
+    return float(np.nanmedian(values[page:]) - np.nanmedian(values[:onset]))
 
 
 def _log(cluster: Cluster, until: int) -> tuple[float, int]:
@@ -174,7 +175,8 @@ def report(count: int, split: Split = Split.TRAIN) -> Iterator[str]:
     """The figures over some incidents of medium difficulty, as a Markdown table with what is aimed at."""
     seen = [look(Address(split=split, index=index, difficulty=3)) for index in range(count)]
     faults = [one for one in seen if one.anomalous]
-    slow = [one for one in seen if one.family in (Family.CHECKOUT_SLOW, Family.CACHE_MEMORY) and one.p99 == one.p99]
+    slow = [one for one in faults if one.family is Family.CHECKOUT_SLOW and one.p99 == one.p99]
+    cold = [one for one in faults if one.family is Family.CACHE_MEMORY and one.p99 == one.p99]
     others = [len([service for service in one.anomalous if service != one.root]) for one in faults]
     first = [one.anomalous[0] == one.root for one in faults]
     yield f"Over {count} generated incidents of difficulty 3 ({split}):"
@@ -186,7 +188,8 @@ def report(count: int, split: Split = Split.TRAIN) -> Iterator[str]:
         ("correlation of request rates across services", f"{mean(one.correlation for one in seen):.2f}", "> 0"),
         ("anomalous services beside the cause, median incident", f"{median(others):g}", "≥ 2"),
         ("incidents in which the cause is the most anomalous", f"{mean(first):.0%}", "< 100 %"),
-        ("growth of p99 / p50 where latency is the trouble", _pair(slow), "p99 ≫ p50"),
+        ("growth of p99 / p50 where calls, code or capacity are slow", _pair(slow), "p99 ≫ p50"),
+        ("growth of p99 / p50 where the cache is lost", _pair(cold), "both"),
         ("healthy minutes of a service without an error", f"{mean(one.quiet for one in seen):.0%}", "most"),
         ("highest healthy error ratio of a minute, median", f"{median(o.worst_errors for o in seen):.1%}", "spiky"),
         ("log lines per minute and service, healthy", f"{mean(one.lines for one in seen):.0f}", "plausible"),
@@ -198,7 +201,7 @@ def report(count: int, split: Split = Split.TRAIN) -> Iterator[str]:
 def _pair(slow: Sequence[Seen]) -> str:
     if not slow:
         return "–"
-    return f"×{median(one.p99 for one in slow):.1f} / ×{median(one.p50 for one in slow):.1f}"
+    return f"+{median(one.p99 for one in slow):.1f} s / +{median(one.p50 for one in slow):.1f} s"
 
 
 def _range(values: Sequence[Any]) -> str:
