@@ -279,8 +279,8 @@ THREADPOOL = Fault(
     evidence=(
         Evidence(
             service="inventory-service",
-            shows="it is inventory that answers slowly",
-            promql='service:http_request_duration_seconds:p50_1m{service="inventory-service"} > 1',
+            shows="it is reservations of inventory that take long",
+            promql='service:http_request_duration_seconds:p99_1m{service="inventory-service"} > 5',
         ),
         Evidence(
             service=CHECKOUT,
