@@ -8,7 +8,7 @@ from .clock import EPOCH_UNIX_S, WINDOW, WINDOW_S, moment, nanoseconds, rfc3339,
 from .cluster import Cluster
 from .errors import ClusterSimError, DuplicateName, InvalidSpec, NoPage, UnknownName
 from .evidence import found
-from .faults import FAULTS, TASK_FAULTS, Evidence, Family, Fault, Mechanism, Plan, twins_of
+from .faults import FAULTS, TASK_FAULTS, Evidence, Family, Fault, Mechanism, Plan, Sustained, Trigger, twins_of
 from .generator import (
     DIFFICULTIES,
     SIZE,
@@ -90,6 +90,8 @@ __all__ = [
     "Severity",
     "Split",
     "Streams",
+    "Sustained",
+    "Trigger",
     "UnknownName",
     "WarmUps",
     "begin",

@@ -27,6 +27,7 @@ class Scene:
 
     Attributes:
         looked: service → instant of the last look at it.
+        onset: nanoseconds, when the fault began.
         thorough: whether a repair has to withstand the trigger as well, and to cost no data, security or service.
         watched: whether anybody is there to see what an action brings to light; if not, it lets only its time pass.
     """
@@ -38,6 +39,7 @@ class Scene:
     looked: dict[str, int] = field(default_factory=dict)
     watched: bool = True
     thorough: bool = False
+    onset: int = 0
 
     @property
     def recovered(self) -> bool:
@@ -141,6 +143,7 @@ def _postmortem(scene: Scene, action: Action) -> Effect:
     first = record.postmortem is None
     if first:
         record.postmortem = text
+        record.postmortem_details = action.details
         record.postmortem_statement = read_statement(action.details)
     return Effect(message="The postmortem is filed.", first_postmortem=first)
 

@@ -9,10 +9,10 @@ from typing import Any
 from cluster_sim import Cluster, WarmUps, exposition, rfc3339
 
 from .actions import ACTIONS, Effect, Scene, check
-from .episode import EpisodeRecord, Event, Read
+from .episode import EpisodeRecord, Event, Read, Sight
 from .errors import EpisodeOver, NotReset, ReadsUsedUp
 from .grading import Grade, grade
-from .models import Action, EpisodeOptions, Observation
+from .models import Action, ActionType, EpisodeOptions, Observation
 from .observation import Look, available_actions, observe
 from .rewards import Outcome, shaped_reward, sparse_reward, table_reward
 from .scenes import begin_scene, copy_scene, episode_name
@@ -126,7 +126,17 @@ class IncidentEnvironment:
             raise ReadsUsedUp
         scene.cluster.run_for(READ_S)
         record.reads.append(Read(after_step=record.step, tool=tool, arguments=arguments))
-        return {"time": rfc3339(scene.cluster.now, scene.cluster.epoch_s), **asked.answer(scene.cluster)}
+        answer = asked.answer(scene.cluster)
+        self._see(
+            Sight(
+                place=f"r{len(record.reads)}",
+                at=scene.cluster.now,
+                fixes=len(record.fixes),
+                asked=(tool, arguments),
+                answer=answer,
+            )
+        )
+        return {"time": rfc3339(scene.cluster.now, scene.cluster.epoch_s), **answer}
 
     def branch(self) -> IncidentEnvironment:
         """An independent environment in the same state: given the same actions, both go on to the same bytes.
@@ -189,17 +199,40 @@ class IncidentEnvironment:
     def _observe(self) -> Observation:
         scene = self._running()
         since, self._seen = self._seen, scene.cluster.now
-        return observe(
+        look = self._effect.look if scene.record.step else Look()
+        observation = observe(
             scene.cluster,
             step=scene.record.step,
             task_id=self._task.task_id,
             description=self._task.description,
             actions=list(self._actions),
             message=self._effect.message,
-            look=self._effect.look if scene.record.step else Look(),
+            look=look,
             since=since,
             paged=self._paged,
         )
+        action = scene.record.events[-1].action if scene.record.events else None
+        self._see(
+            Sight(
+                place=str(scene.record.step),
+                at=scene.cluster.now,
+                fixes=len(scene.record.fixes),
+                asked=action.details if action and action.action_type is ActionType.INVESTIGATE else None,
+                alerts=observation.alerts,
+                logs=look.logs,
+                details=look.details,
+            )
+        )
+        return observation
+
+    def _see(self, sight: Sight) -> None:
+        """Remember what was shown, where it may be cited."""
+        if self._graded_in_full:
+            self._running().record.seen.append(sight)
+
+    @property
+    def _graded_in_full(self) -> bool:
+        return (self._options.grading or self._task.grading) == "full"
 
     # ------------------------------------------------------------ what can be asked about it
 

@@ -16,11 +16,16 @@ class RootCauseStatement:
         service: the one service it names, or None where it names none or several.
         mechanism: the one mechanism it names, likewise.
         confidence: 0 to 1, where stated.
+        trigger, sustained_by: what set it off and what keeps it going, where stated.
+        chain: how the trouble spread, as pairs of services: from the one that was ill to the one that it made ill.
     """
 
     service: str | None
     mechanism: str | None
     confidence: float | None = None
+    trigger: str | None = None
+    sustained_by: str | None = None
+    chain: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,31 @@ class Read:
     arguments: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What one observation or one read has shown, for it to be cited.
+
+    Attributes:
+        place: the step, `3`, or the read, `r5`.
+        at: nanoseconds, when it was shown.
+        fixes: how many fixes had been applied by then.
+        asked: the details of the investigation, or the name and arguments of the read.
+        alerts: the pages, one line each.
+        logs: log lines by service.
+        details: tickets, detailed metrics and answers to queries by service.
+        answer: of a read.
+    """
+
+    place: str
+    at: int
+    fixes: int = 0
+    asked: Any = None
+    alerts: list[str] = field(default_factory=list)
+    logs: dict[str, list[str]] = field(default_factory=dict)
+    details: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answer: dict[str, Any] | None = None
+
+
 @dataclass
 class EpisodeRecord:
     """One episode so far.
@@ -70,6 +100,8 @@ class EpisodeRecord:
         postmortem: the first postmortem submitted: its text, and the root cause it states.
         repaired_at: the step since which the world is repaired, None while it is not.
         repaired_once: it was repaired at some time.
+        postmortem_details: that postmortem as it was submitted, text or JSON object.
+        seen: what every observation and read has shown, in order.
     """
 
     task_id: str
@@ -81,9 +113,11 @@ class EpisodeRecord:
     statement: RootCauseStatement | None = None
     stated_at: int | None = None
     postmortem: str | None = None
+    postmortem_details: str | dict[str, Any] | None = None
     postmortem_statement: RootCauseStatement | None = None
     repaired_at: int | None = None
     repaired_once: bool = False
     no_ops: int = 0
     events: list[Event] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
+    seen: list[Sight] = field(default_factory=list)

@@ -164,6 +164,8 @@ class EpisodeOptions(BaseModel):
         split, index, difficulty: which generated incident it is; without an index the seed stands for one, without a
             difficulty it has that of its index.
         reward_mode: the seed's table, the change of the score, or the score at the end.
+        grading: by the table of the seed, or in full, with counterfactuals; by default in full for generated incidents and
+            by the table for the fixed tasks.
         read_api: whether the Prometheus, Loki, … read APIs answer for this episode; the result records it.
         attach: `live` to be on call for the live cluster instead; task, seed and the other options say nothing there.
     """
@@ -176,6 +178,7 @@ class EpisodeOptions(BaseModel):
     index: int | None = Field(default=None, ge=0, le=LAST_INDEX)
     difficulty: int | None = Field(default=None, ge=1, le=HARDEST)
     reward_mode: Literal["table", "shaped", "sparse"] = "table"
+    grading: Literal["table", "full"] | None = None
     read_api: bool = False
     attach: Literal["live"] | None = None
 

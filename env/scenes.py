@@ -33,7 +33,8 @@ def begin_scene(task_id: str, seed: int, options: EpisodeOptions, warm_ups: Warm
         raise BadRequest("seed: nobody is paged in this world with these options; take another seed") from None
     fault = incident.fault
     owner = "" if fault.harmless else fault.team
-    return Scene(incident.cluster, fault, owner, EpisodeRecord(task_id=task_id, seed=seed), thorough=thorough)
+    record = EpisodeRecord(task_id=task_id, seed=seed)
+    return Scene(incident.cluster, fault, owner, record, thorough=thorough, onset=incident.onset)
 
 
 def _fixed(task_id: str, seed: int, options: EpisodeOptions, warm_ups: WarmUps | None) -> Incident:

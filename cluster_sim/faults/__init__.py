@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..catalogue import catalogue
 from . import capacity, crashes, credentials, exporters, latency, load, memory, pools, queries, stores, tokens
-from .fault import Evidence, Family, Fault, Mechanism, Plan
+from .fault import Evidence, Family, Fault, Mechanism, Plan, Sustained, Trigger
 
 FAULTS: Mapping[str, Fault] = catalogue(
     Fault, capacity, memory, credentials, pools, queries, stores, tokens, latency, load, exporters, crashes
@@ -21,4 +21,15 @@ def twins_of(fault: Fault) -> tuple[Fault, ...]:
 TASK_FAULTS = ("pg_max_connections_undersized", "redis_maxmemory_orphan_keys", "jwt_partial_rotation")
 """The faults of the three fixed tasks."""
 
-__all__ = ["FAULTS", "TASK_FAULTS", "Evidence", "Family", "Fault", "Mechanism", "Plan", "twins_of"]
+__all__ = [
+    "FAULTS",
+    "TASK_FAULTS",
+    "Evidence",
+    "Family",
+    "Fault",
+    "Mechanism",
+    "Plan",
+    "Sustained",
+    "Trigger",
+    "twins_of",
+]

@@ -43,6 +43,32 @@ class Mechanism(StrEnum):
     NO_INCIDENT = "no_incident"
 
 
+class Trigger(StrEnum):
+    """What set an incident off: the closed list that diagnoses choose from."""
+
+    DEPLOY = "deploy"
+    CONFIG_CHANGE = "config_change"
+    SCALING = "scaling"
+    TRAFFIC = "traffic"
+    DATA_GROWTH = "data_growth"
+    SCHEDULED_JOB = "scheduled_job"
+    CREDENTIAL_CHANGE = "credential_change"
+    INFRASTRUCTURE = "infrastructure"
+    ATTACK = "attack"
+    THIRD_PARTY = "third_party"
+    NONE = "none"
+
+
+class Sustained(StrEnum):
+    """What keeps an incident going once it has been set off: the closed list that diagnoses choose from."""
+
+    STANDING_STATE = "standing_state"
+    ACCUMULATION = "accumulation"
+    FEEDBACK = "feedback"
+    ONGOING_EVENT = "ongoing_event"
+    NOTHING = "nothing"
+
+
 class Family(StrEnum):
     """Sets of faults that look alike at first and need different, often opposite, repairs."""
 
@@ -86,6 +112,8 @@ class Fault:
         hold_s: seconds for which a repair must hold, longer than the relapse time of every mask that ships.
         family: the set of its twins, the faults that it is mistaken for.
         story: what happens, in a few sentences, for the reader of the catalogue.
+        triggered_by: what set it off.
+        sustained_by: what keeps it going.
         evidence: what tells it from its twins, one for each way of finding out.
         alerts: names of alerts that fire under it, pages and tickets, at the page or within five minutes of it.
         repairs: plans that repair it, the one of the runbook first. Any other that does so is as good.
@@ -106,6 +134,8 @@ class Fault:
     hold_s: float
     family: Family
     story: str
+    triggered_by: Trigger = Trigger.NONE
+    sustained_by: Sustained = Sustained.NOTHING
     evidence: tuple[Evidence, ...] = ()
     alerts: tuple[str, ...] = ()
     repairs: tuple[Plan, ...] = ()

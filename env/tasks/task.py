@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from cluster_sim import FAULTS, Fault
 
@@ -20,7 +21,8 @@ class IncidentTask:
         max_steps: the step limit.
         split: `train`, `validation` or `test`.
         fault: the name of the fault.
-        criteria: the lines of the score.
+        criteria: the lines of the score by the table.
+        grading: how it is graded unless the episode's options say otherwise.
     """
 
     task_id: str
@@ -30,6 +32,7 @@ class IncidentTask:
     max_steps: int
     fault: str
     criteria: tuple[Criterion, ...]
+    grading: Literal["table", "full"] = "table"
     split: str = "train"
 
     @property
