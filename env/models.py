@@ -164,8 +164,8 @@ class EpisodeOptions(BaseModel):
         split, index, difficulty: which generated incident it is; without an index the seed stands for one, without a
             difficulty it has that of its index.
         reward_mode: the seed's table, the change of the score, or the score at the end.
-        grading: by the table of the seed, or in full, with counterfactuals; by default generated incidents are graded in
-            full and the fixed tasks by the table.
+        grading: by the table of the seed, or in full, with counterfactuals; by default generated incidents are graded
+            in full and the fixed tasks by the table.
         read_api: whether the Prometheus, Loki, … read APIs answer for this episode; the result records it.
         attach: `live` to be on call for the live cluster instead; task, seed and the other options say nothing there.
     """
