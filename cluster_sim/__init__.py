@@ -19,9 +19,9 @@ from .generator import (
     Split,
     build,
 )
-from .harm import EndpointHarm, Harm, harm, patience_s
+from .harm import EndpointHarm, Harm, Outcomes, bad_minutes, harm, patience_s
 from .incident import Incident, begin
-from .invariants import broken
+from .invariants import GRAVE, REMOVED, broken
 from .oracle import Examination, examine
 from .recovery import Recovery, good_share, is_safe, judge
 from .remediations import REMEDIATIONS, TEAMS, Remediation
@@ -47,8 +47,10 @@ __all__ = [
     "ENDPOINTS",
     "EPOCH_UNIX_S",
     "FAULTS",
+    "GRAVE",
     "RECORDING_RULES",
     "REMEDIATIONS",
+    "REMOVED",
     "RULES",
     "SERVICES",
     "SIZE",
@@ -80,6 +82,7 @@ __all__ = [
     "Matcher",
     "Mechanism",
     "NoPage",
+    "Outcomes",
     "Plan",
     "RecordingRule",
     "Recovery",
@@ -94,6 +97,7 @@ __all__ = [
     "Trigger",
     "UnknownName",
     "WarmUps",
+    "bad_minutes",
     "begin",
     "broken",
     "build",

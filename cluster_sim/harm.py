@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .clock import WINDOW
@@ -9,6 +10,10 @@ from .cluster import Cluster
 from .specs import CallTo, ClusterSpec, calls_in
 
 WINDOW_MINUTES = WINDOW / 60e9
+
+
+Outcomes = Mapping[int, Sequence[Sequence[int]]]
+"""Per 15-second window of arrival, per endpoint: how many requests were answered, and how many of them well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +69,6 @@ def harm(cluster: Cluster, since: int, until: int) -> Harm:
     answered = [0] * len(names)
     bad = [0] * len(names)
     minutes = [0.0] * len(names)
-    overall = 0.0
     first, last = -(-since // WINDOW), until // WINDOW
     for window in range(first, last):
         counts = cluster.recorder.outcomes.get(window, [])
@@ -72,12 +76,22 @@ def harm(cluster: Cluster, since: int, until: int) -> Harm:
             answered[place] += requests
             bad[place] += requests - good
             minutes[place] += _share(requests, good)
-        overall += _share(sum(requests for requests, _ in counts), sum(good for _, good in counts))
     endpoints = tuple(
         EndpointHarm(endpoint=name, requests=answered[i], bad=bad[i], bad_minutes=minutes[i] * WINDOW_MINUTES)
         for i, name in enumerate(names)
     )
-    return Harm(since=first * WINDOW, until=last * WINDOW, endpoints=endpoints, bad_minutes=overall * WINDOW_MINUTES)
+    overall = bad_minutes(cluster.recorder.outcomes, since, until)
+    return Harm(since=first * WINDOW, until=last * WINDOW, endpoints=endpoints, bad_minutes=overall)
+
+
+def bad_minutes(outcomes: Outcomes, since: int, until: int) -> float:
+    """Minutes of complete outage that would have hurt as many: the share of bad requests, integrated window by window.
+
+    Args:
+        since, until: nanoseconds; whole windows within them count.
+    """
+    windows = (outcomes.get(window, ()) for window in range(-(-since // WINDOW), until // WINDOW))
+    return WINDOW_MINUTES * sum(_share(sum(c[0] for c in counts), sum(c[1] for c in counts)) for counts in windows)
 
 
 def _share(requests: int, good: int) -> float:

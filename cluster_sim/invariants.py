@@ -69,6 +69,22 @@ INVARIANTS: tuple[Invariant, ...] = (
     nothing_written_unsaved,
 )
 
+GRAVE = frozenset(
+    {
+        invariant.__name__
+        for invariant in (
+            signatures_verified,
+            tokens_lapse,
+            stores_ask_for_passwords,
+            no_data_lost,
+            nothing_written_unsaved,
+        )
+    }
+)
+"""Those whose breach nothing makes good afterwards: whoever came in the meantime is in, what is lost is lost."""
+
+REMOVED = nothing_scaled_down.__name__
+
 
 def broken(cluster: Cluster) -> tuple[str, ...]:
     """Names of the invariants that do not hold."""

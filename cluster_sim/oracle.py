@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .clock import SECOND, WINDOW
 from .cluster import Cluster
 from .faults import Fault
-from .harm import patience_s
+from .harm import Outcomes, patience_s
 from .invariants import broken
 from .recovery import ENDPOINT_TARGET, MINUTE, MINUTE_TARGET, good_share, is_safe
 
@@ -28,6 +28,8 @@ class Examination:
         broken: names of the invariants that do not hold.
         worst_minute: lowest share of good answers in a minute of the hold time.
         endpoints: share of good answers of each endpoint over it.
+        until: nanoseconds, the end of the hold time.
+        outcomes: what users had in its windows.
     """
 
     safe: bool
@@ -37,6 +39,8 @@ class Examination:
     hold_s: float
     worst_minute: float
     endpoints: tuple[float, ...]
+    until: int
+    outcomes: Outcomes = field(repr=False)
 
     @property
     def recovered(self) -> bool:
@@ -66,6 +70,8 @@ def examine(cluster: Cluster, fault: Fault) -> Examination:
         good_share(branch.recorder.outcome(start, start + MINUTE)) for start in range(since, until - MINUTE + 1, WINDOW)
     ]
     endpoints = tuple(g / a if a else 1.0 for a, g in branch.recorder.outcome(since, until))
+    windows = range(since // WINDOW, until // WINDOW)
+    outcomes = {w: branch.recorder.outcomes[w] for w in windows if w in branch.recorder.outcomes}
     safe = safe and is_safe(branch, fault)
     withstood = True
     if fault.trigger is not None:
@@ -81,4 +87,6 @@ def examine(cluster: Cluster, fault: Fault) -> Examination:
         hold_s=hold_s,
         worst_minute=min(minutes),
         endpoints=endpoints,
+        until=until,
+        outcomes=outcomes,
     )

@@ -6,7 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from cluster_sim import REMEDIATIONS, SERVICES, TEAMS, Cluster, Fault, examine, is_safe, judge
+from cluster_sim import (
+    REMEDIATIONS,
+    SERVICES,
+    TEAMS,
+    Cluster,
+    Examination,
+    Fault,
+    broken,
+    examine,
+    is_safe,
+    judge,
+    provisioned,
+)
 
 from .diagnosis import read_statement, text_of
 from .episode import EpisodeRecord, Fix
@@ -28,6 +40,7 @@ class Scene:
     Attributes:
         looked: service → instant of the last look at it.
         onset: nanoseconds, when the fault began.
+        examined: the last examination of the world, if its root parameters were safe then.
         thorough: whether a repair has to withstand the trigger as well, and to cost no data, security or service.
         watched: whether anybody is there to see what an action brings to light; if not, it lets only its time pass.
     """
@@ -40,14 +53,17 @@ class Scene:
     watched: bool = True
     thorough: bool = False
     onset: int = 0
+    examined: Examination | None = None
 
-    @property
     def recovered(self) -> bool:
-        """Whether the incident is over, read from the world."""
+        """Read from the world whether the incident is over."""
+        self.examined = None
         if not is_safe(self.cluster, self.fault):
             return False
-        verdict = examine(self.cluster, self.fault) if self.thorough else judge(self.cluster, self.fault)
-        return verdict.recovered
+        if not self.thorough:
+            return judge(self.cluster, self.fault).recovered
+        self.examined = examine(self.cluster, self.fault)
+        return self.examined.recovered
 
 
 @dataclass
@@ -109,6 +125,7 @@ def _escalate(scene: Scene, action: Action) -> Effect:
     record = scene.record
     first = team not in record.escalated
     record.escalated.append(team)
+    record.escalated_at.setdefault(team, scene.cluster.now)
     _note_statement(scene, action)
     right = team == scene.owner
     return Effect(message=f"{team} was paged and has acknowledged.", right_team=right and first, wrong_team=not right)
@@ -119,9 +136,22 @@ def _apply_fix(scene: Scene, action: Action) -> Effect:
     cluster = scene.cluster
     began = cluster.now
     before = scene.fault.distance(cluster)
+    usd_per_hour = provisioned(cluster).usd_per_hour
     remediation.carry_out(cluster)
     wrong = not (scene.fault.distance(cluster) < before or _part_of_a_repair(scene, remediation.name))
-    scene.record.fixes.append(Fix(name=remediation.name, step=scene.record.step, wrong=wrong))
+    record = scene.record
+    dearer = provisioned(cluster).usd_per_hour - usd_per_hour
+    record.fixes.append(
+        Fix(
+            name=remediation.name,
+            step=record.step,
+            wrong=wrong,
+            began=began,
+            done=cluster.now,
+            usd_per_hour=round(dearer, 4),
+        )
+    )
+    record.broken += [name for name in broken(cluster) if name not in record.broken]
     took = (cluster.now - began) / 1e9
     left = "; a rollout has not finished" if cluster.operations else ""
     message = (

@@ -9,6 +9,7 @@ from typing import Any
 from cluster_sim import Cluster, WarmUps, exposition, rfc3339
 
 from .actions import ACTIONS, Effect, Scene, check
+from .assessment import Assessment, Yardstick, Yardsticks, assess
 from .episode import EpisodeRecord, Event, Read, Sight
 from .errors import EpisodeOver, NotReset, ReadsUsedUp
 from .grading import Grade, grade
@@ -27,18 +28,21 @@ class IncidentEnvironment:
         done: whether the episode is over.
     """
 
-    def __init__(self, warm_ups: WarmUps | None = None) -> None:
+    def __init__(self, warm_ups: WarmUps | None = None, yardsticks: Yardsticks | None = None) -> None:
         """
         Args:
             warm_ups: incidents begun before, which may be shared by all environments of a process; by default every
                 reset simulates its own.
+            yardsticks: what full grades were measured by before, which may be shared likewise.
         """
         self.done = False
         self._warm_ups = warm_ups
+        self._yardsticks = yardsticks or Yardsticks(most=1)
         self._scene: Scene | None = None
         self._task: IncidentTask
         self._options: EpisodeOptions
         self._grade: Grade
+        self._assessment: Assessment | None = None
         self._effect = Effect(message="")
         self._paged = 0
         self._seen = 0
@@ -59,6 +63,8 @@ class IncidentEnvironment:
         task = TASKS[task_id] if task_id in TASKS else generated_task(scene.fault)
         self._scene = scene
         self._task, self._options = task, options
+        self._assessment = None
+        scene.thorough = scene.thorough or self.graded_in_full
         self._grade = grade(task.criteria, scene.owner, scene.record)
         self._paged = scene.cluster.now
         self._paid = 0.0
@@ -101,6 +107,8 @@ class IncidentEnvironment:
             complete=complete,
             out_of_steps=out_of_steps,
         )
+        if self.done and self.graded_in_full:
+            self._assessment = assess(scene, self._yardstick())
         reward = self._reward(outcome)
         record.events.append(Event(step=record.step, action=action, reward=reward))
         observation = self._observe()
@@ -153,7 +161,7 @@ class IncidentEnvironment:
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_warm_ups": None}  # of the process
+        return self.__dict__ | {"_warm_ups": None, "_yardsticks": Yardsticks(most=1)}  # of the process
 
     def _running(self) -> Scene:
         if self._scene is None:
@@ -168,7 +176,7 @@ class IncidentEnvironment:
         record = scene.record
         if record.repaired_at is not None and not effect.changed:
             return False
-        if not scene.recovered:
+        if not scene.recovered():
             record.repaired_at = None
             return False
         if record.repaired_at is not None:
@@ -179,7 +187,7 @@ class IncidentEnvironment:
         return first
 
     def _complete(self, record: EpisodeRecord) -> bool:
-        explained = record.postmortem is not None or not self._task.needs_postmortem
+        explained = record.postmortem is not None or not (self._task.needs_postmortem or self.graded_in_full)
         if self._running().fault.harmless:
             return explained
         return record.repaired_at is not None and self._running().owner in record.escalated and explained
@@ -190,11 +198,20 @@ class IncidentEnvironment:
             case "table":
                 return table_reward(outcome, self._task.criteria, record)
             case "shaped":
-                reward = shaped_reward(self._grade, self._paid)
-                self._paid = self._grade.score
+                reward = shaped_reward(self._standing, self._paid)
+                self._paid = self._standing.score
                 return reward
             case "sparse":
-                return sparse_reward(self._grade, done=self.done)
+                return sparse_reward(self._standing, done=self.done)
+
+    @property
+    def _standing(self) -> Grade | Assessment:
+        """The score as it stands: by the table while the episode runs, which costs nothing, and in the end as asked."""
+        return self._assessment or self._grade
+
+    def _yardstick(self) -> Yardstick:
+        seed = self._running().record.seed
+        return self._yardsticks.of(self._task.task_id, seed, self._options, self._warm_ups)
 
     def _observe(self) -> Observation:
         scene = self._running()
@@ -227,11 +244,12 @@ class IncidentEnvironment:
 
     def _see(self, sight: Sight) -> None:
         """Remember what was shown, where it may be cited."""
-        if self._graded_in_full:
+        if self.graded_in_full:
             self._running().record.seen.append(sight)
 
     @property
-    def _graded_in_full(self) -> bool:
+    def graded_in_full(self) -> bool:
+        """Whether the score will be a full one."""
         return (self._options.grading or self._task.grading) == "full"
 
     # ------------------------------------------------------------ what can be asked about it
@@ -260,12 +278,22 @@ class IncidentEnvironment:
     def _verdict(self) -> dict[str, Any]:
         if not self.done:
             return {}
-        fault = self._task.root
         return {
-            "score": self._grade.score,
-            "breakdown": {"lines": self._grade.lines, "deductions": self._grade.deductions},
-            "truth": {"root_cause": fault.service, "mechanism": str(fault.mechanism), "fault": fault.name},
+            "score": self._standing.score,
+            "breakdown": self._standing.breakdown(),
+            "truth": self._truth(),
         }
+
+    def _truth(self) -> dict[str, Any]:
+        fault = self._task.root
+        truth: dict[str, Any] = {"root_cause": fault.service, "mechanism": str(fault.mechanism), "fault": fault.name}
+        if self._assessment is not None:
+            truth |= {
+                "trigger": str(fault.triggered_by),
+                "sustained_by": str(fault.sustained_by),
+                "chain": [list(edge) for edge in sorted(self._yardstick().truth.graph.edges)],
+            }
+        return truth
 
     @property
     def task(self) -> IncidentTask:

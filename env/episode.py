@@ -34,11 +34,16 @@ class Fix:
 
     Attributes:
         wrong: it moved no root parameter toward its safe set.
+        began, done: nanoseconds, when it was ordered and when it had settled.
+        usd_per_hour: by how much the cluster cost more after it than before, in US dollars.
     """
 
     name: str
     step: int
     wrong: bool
+    began: int = 0
+    done: int = 0
+    usd_per_hour: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +100,12 @@ class EpisodeRecord:
     Attributes:
         investigated: service → the step in which it was looked at first.
         escalated: teams paged, in order, repeats too.
+        escalated_at: team → nanoseconds, when it was paged first.
         fixes: remediations applied, in order.
         statement: the first root-cause statement, made in step `stated_at`; later ones replace nothing.
         postmortem: the first postmortem submitted: its text, and the root cause it states.
         repaired_at: the step since which the world is repaired, None while it is not.
+        broken: invariants that did not hold after some fix, in the order in which they were broken.
         repaired_once: it was repaired at some time.
         postmortem_details: that postmortem as it was submitted, text or JSON object.
         seen: what every observation and read has shown, in order.
@@ -109,6 +116,7 @@ class EpisodeRecord:
     step: int = 0
     investigated: dict[str, int] = field(default_factory=dict)
     escalated: list[str] = field(default_factory=list)
+    escalated_at: dict[str, int] = field(default_factory=dict)
     fixes: list[Fix] = field(default_factory=list)
     statement: RootCauseStatement | None = None
     stated_at: int | None = None
@@ -116,6 +124,7 @@ class EpisodeRecord:
     postmortem_details: str | dict[str, Any] | None = None
     postmortem_statement: RootCauseStatement | None = None
     repaired_at: int | None = None
+    broken: list[str] = field(default_factory=list)
     repaired_once: bool = False
     no_ops: int = 0
     events: list[Event] = field(default_factory=list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from cluster_sim import Mechanism
 
@@ -154,6 +154,10 @@ class Grade:
         """The sum of the lines less the deductions, within [0.01, 0.99]."""
         total = sum(self.lines.values()) - sum(self.deductions.values())
         return round(min(max(total, LOWEST), HIGHEST), 6)
+
+    def breakdown(self) -> dict[str, Any]:
+        """All of it as JSON."""
+        return {"grading": "table", "lines": self.lines, "deductions": self.deductions}
 
 
 def grade(criteria: Iterable[Criterion], owner: str, record: EpisodeRecord) -> Grade:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from .episode import EpisodeRecord
-from .grading import Criterion, Explained, Grade, Investigated
+from .grading import Criterion, Explained, Investigated
 from .models import Action, ActionType
 
 CORRECT_ESCALATION = 0.30
@@ -65,11 +66,18 @@ def table_reward(outcome: Outcome, criteria: tuple[Criterion, ...], record: Epis
     return round(reward, 6)
 
 
-def shaped_reward(grade: Grade, paid: float) -> float:
+class Standing(Protocol):
+    """A score, with whatever it rests on."""
+
+    @property
+    def score(self) -> float: ...
+
+
+def shaped_reward(grade: Standing, paid: float) -> float:
     """The change of the running score, so that the sum over the episode is the score."""
     return round(grade.score - paid, 6)
 
 
-def sparse_reward(grade: Grade, *, done: bool) -> float:
+def sparse_reward(grade: Standing, *, done: bool) -> float:
     """The score at the end, nothing before."""
     return grade.score if done else 0.0

@@ -22,8 +22,8 @@ DESCRIPTION = (
     "with different, often opposite, repairs, and things that have nothing to do with it happen as well. Now and then "
     "nothing is to be repaired: then leave the system alone, page nobody, and file a postmortem that states the "
     f"mechanism no_incident. {RULES}"
-    "The incident is closed when users are served again for good and the team that owns the repair is paged, or, where "
-    f"nothing is to be repaired, with the postmortem. Limit: {MAX_STEPS} steps. "
+    "The incident is closed when users are served again for good, the team that owns the repair is paged and a "
+    f"postmortem is filed, or, where nothing is to be repaired, with the postmortem. Limit: {MAX_STEPS} steps. "
     f"Incidents are chosen by split, index (0 to {SIZE - 1}; by default the seed) and difficulty "
     f"({DIFFICULTIES[0]} to {DIFFICULTIES[-1]}; by default that of the index)."
 )
@@ -49,5 +49,6 @@ def generated_task(fault: Fault) -> IncidentTask:
         difficulty=f"{DIFFICULTIES[0]}-{DIFFICULTIES[-1]}",
         max_steps=MAX_STEPS,
         fault=fault.name,
+        grading="full",
         criteria=criteria,
     )
