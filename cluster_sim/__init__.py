@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .baseline import drift, restore_declared
+from .capacity import Capacity, provisioned
 from .catalogue import catalogue
 from .clock import EPOCH_UNIX_S, WINDOW, WINDOW_S, moment, nanoseconds, rfc3339, seconds, unix_ms
 from .cluster import Cluster
@@ -62,6 +63,7 @@ __all__ = [
     "Alert",
     "AlertRule",
     "Blueprint",
+    "Capacity",
     "Cluster",
     "ClusterLogs",
     "ClusterSimError",
@@ -117,6 +119,7 @@ __all__ = [
     "nanoseconds",
     "patience_s",
     "promql",
+    "provisioned",
     "recent_logs",
     "restore_declared",
     "rfc3339",
