@@ -11,7 +11,7 @@ from ..episode import EpisodeRecord
 from .courses import Course, Order, carry_out
 from .yardstick import SPAN_S, Yardstick
 
-AFTER_S = 300.0
+AFTER_S = 180.0
 """Seconds after a change has settled in which its damage shows (chosen)."""
 
 MOST_MEASURED = 4
