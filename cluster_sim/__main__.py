@@ -10,7 +10,7 @@ from .exports import command as export
 from .generator import describe
 from .proof import tables
 from .realism import report
-from .reference import PAGES, page
+from .reference import MEASURED, PAGES, page
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,7 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     table.add_argument("--seeds", type=int, default=20, help="seeds 0 to SEEDS-1 (default: 20)")
     table.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
-    reference = commands.add_parser("reference", help="write the reference pages from the catalogues")
+    reference = commands.add_parser(
+        "reference", help="write the reference pages from the catalogues and from measurements"
+    )
     reference.add_argument("folder", type=Path, nargs="?", default=Path("docs/reference"))
     exports = commands.add_parser("export", help="write episodes as data sets: metrics, logs, traces and the truth")
     export.add_options(exports)
@@ -46,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         return export.run(options, exports)
     if options.command == "reference":
         (options.folder / "faults").mkdir(exist_ok=True)
-        for name in PAGES:
+        for name in (*PAGES, *MEASURED):
             (options.folder / name).write_text(page(name), encoding="utf-8")
         return 0
     if options.seeds < 1:
