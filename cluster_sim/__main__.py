@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from . import fade
 from .exports import command as export
 from .generator import describe
 from .proof import tables
@@ -36,11 +37,17 @@ def main(arguments: list[str] | None = None) -> int:
     describe.add_options(descriptions)
     realism = commands.add_parser("realism", help="measure how real generated incidents look")
     realism.add_argument("--incidents", type=int, default=60, help="how many (default: 60)")
+    realism.add_argument(
+        "--per-fault",
+        type=int,
+        default=fade.PER_FAULT,
+        help=f"how many of each fault that makes calls slow, to see it fade (default: {fade.PER_FAULT})",
+    )
     options = parser.parse_args(arguments)
     if options.command == "realism":
-        if options.incidents < 1:
-            realism.error("--incidents must be at least 1")
-        print("\n".join(report(options.incidents)))
+        if min(options.incidents, options.per_fault) < 1:
+            realism.error("--incidents and --per-fault must be at least 1")
+        print("\n".join((*report(options.incidents), "", *fade.report(options.per_fault))))
         return 0
     if options.command == "describe":
         return describe.run(options, descriptions)
