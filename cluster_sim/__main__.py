@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from . import fade
 from .exports import command as export
 from .generator import describe
 from .proof import tables
 from .realism import report
-from .reference import PAGES, page
+from .reference import MEASURED, PAGES, page
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,7 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     table.add_argument("--seeds", type=int, default=20, help="seeds 0 to SEEDS-1 (default: 20)")
     table.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
-    reference = commands.add_parser("reference", help="write the reference pages from the catalogues")
+    reference = commands.add_parser(
+        "reference", help="write the reference pages from the catalogues and from measurements"
+    )
     reference.add_argument("folder", type=Path, nargs="?", default=Path("docs/reference"))
     exports = commands.add_parser("export", help="write episodes as data sets: metrics, logs, traces and the truth")
     export.add_options(exports)
@@ -34,11 +37,17 @@ def main(arguments: list[str] | None = None) -> int:
     describe.add_options(descriptions)
     realism = commands.add_parser("realism", help="measure how real generated incidents look")
     realism.add_argument("--incidents", type=int, default=60, help="how many (default: 60)")
+    realism.add_argument(
+        "--per-fault",
+        type=int,
+        default=fade.PER_FAULT,
+        help=f"how many of each fault that makes calls slow, to see it fade (default: {fade.PER_FAULT})",
+    )
     options = parser.parse_args(arguments)
     if options.command == "realism":
-        if options.incidents < 1:
-            realism.error("--incidents must be at least 1")
-        print("\n".join(report(options.incidents)))
+        if min(options.incidents, options.per_fault) < 1:
+            realism.error("--incidents and --per-fault must be at least 1")
+        print("\n".join((*report(options.incidents), "", *fade.report(options.per_fault))))
         return 0
     if options.command == "describe":
         return describe.run(options, descriptions)
@@ -46,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         return export.run(options, exports)
     if options.command == "reference":
         (options.folder / "faults").mkdir(exist_ok=True)
-        for name in PAGES:
+        for name in (*PAGES, *MEASURED):
             (options.folder / name).write_text(page(name), encoding="utf-8")
         return 0
     if options.seeds < 1:

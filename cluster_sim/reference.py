@@ -1,4 +1,4 @@
-"""The reference pages, written from the catalogues; the committed pages are kept equal to this by a test."""
+"""The reference pages, written from the catalogues or measured; tests keep the committed pages equal to this."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 
+from . import costs
 from .faults import FAULTS, Family, Fault, Mechanism, twins_of
 from .remediations import REMEDIATIONS, TEAMS
 from .services import ALERT_RULES, ENDPOINTS, RECORDING_RULES, SERVICES, seven_services
 from .specs import USERS, calls_in
 from .telemetry.rules.file import duration
+
+COSTS = "remediation-costs.md"
 
 
 def services_page() -> Iterator[str]:
@@ -60,6 +63,8 @@ def remediations_page() -> Iterator[str]:
     yield "# Remediations"
     yield ""
     yield f"Teams: {', '.join(TEAMS)}."
+    yield ""
+    yield f"What each costs where nothing is wrong is [measured]({COSTS})."
     yield ""
     yield "| fix | team | changes | lead time | what it does and costs |"
     yield "|---|---|---|---|---|"
@@ -166,6 +171,10 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = MappingProxyType(
 )
 
 
+MEASURED: Mapping[str, Callable[[], Iterator[str]]] = MappingProxyType({COSTS: costs.page})
+"""Pages that take simulations to write: half a minute on one core."""
+
+
 def page(name: str) -> str:
     """The text of one page."""
-    return "\n".join(PAGES[name]()) + "\n"
+    return "\n".join((PAGES.get(name) or MEASURED[name])()) + "\n"

@@ -18,7 +18,7 @@ FLOORS = {
         ("faults", "remediations"),
         ("incident", "warmup", "recovery", "harm", "capacity", "baseline", "invariants", "evidence", "oracle"),
         ("generator",),
-        ("proof", "reference", "exports", "realism"),
+        ("proof", "costs", "reference", "exports", "realism", "fade"),
         ("__init__", "__main__"),
     ),
     "env": (
