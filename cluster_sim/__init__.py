@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .baseline import drift, restore_declared
 from .catalogue import catalogue
+from .causality import CausalGraph, spread
 from .clock import EPOCH_UNIX_S, WINDOW, WINDOW_S, moment, nanoseconds, rfc3339, seconds, unix_ms
 from .cluster import Cluster
 from .errors import ClusterSimError, DuplicateName, InvalidSpec, NoPage, UnknownName
@@ -60,6 +61,7 @@ __all__ = [
     "Alert",
     "AlertRule",
     "Blueprint",
+    "CausalGraph",
     "Cluster",
     "ClusterLogs",
     "ClusterSimError",
@@ -120,6 +122,7 @@ __all__ = [
     "rule_file_text",
     "seconds",
     "seven_services",
+    "spread",
     "traces",
     "twins_of",
     "unix_ms",

@@ -16,7 +16,7 @@ FLOORS = {
         ("services", "topologies"),
         ("workload", "saved", "cluster"),
         ("faults", "remediations"),
-        ("incident", "warmup", "recovery", "harm", "baseline", "invariants", "evidence", "oracle"),
+        ("incident", "warmup", "recovery", "harm", "baseline", "invariants", "evidence", "oracle", "causality"),
         ("generator",),
         ("proof", "reference", "exports", "realism"),
         ("__init__", "__main__"),
