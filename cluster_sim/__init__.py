@@ -5,6 +5,7 @@ from __future__ import annotations
 from .baseline import drift, restore_declared
 from .capacity import Capacity, provisioned
 from .catalogue import catalogue
+from .causality import CausalGraph, spread
 from .clock import EPOCH_UNIX_S, WINDOW, WINDOW_S, moment, nanoseconds, rfc3339, seconds, unix_ms
 from .cluster import Cluster
 from .errors import ClusterSimError, DuplicateName, InvalidSpec, NoPage, UnknownName
@@ -64,6 +65,7 @@ __all__ = [
     "AlertRule",
     "Blueprint",
     "Capacity",
+    "CausalGraph",
     "Cluster",
     "ClusterLogs",
     "ClusterSimError",
@@ -127,6 +129,7 @@ __all__ = [
     "rule_file_text",
     "seconds",
     "seven_services",
+    "spread",
     "traces",
     "twins_of",
     "unix_ms",

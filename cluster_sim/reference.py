@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from . import costs
-from .faults import FAULTS, Family, Fault, Mechanism, twins_of
+from .faults import FAULTS, Family, Fault, Mechanism, Sustained, Trigger, twins_of
 from .remediations import REMEDIATIONS, TEAMS
 from .services import ALERT_RULES, ENDPOINTS, RECORDING_RULES, SERVICES, seven_services
 from .specs import USERS, calls_in
@@ -122,6 +122,22 @@ def faults_page() -> Iterator[str]:
     yield ""
     for mechanism in Mechanism:
         yield f"- `{mechanism}`"
+    yield ""
+    yield "## Triggers"
+    yield ""
+    yield "The last event without which the incident would not have begun. A defect that did no harm until something"
+    yield "else happened is not the trigger; what then happened is. Where something broke while there were more users"
+    yield "as well, what broke is the trigger."
+    yield ""
+    for trigger in Trigger:
+        yield f"- `{trigger}`: {trigger.meaning}"
+    yield ""
+    yield "## What sustains an incident"
+    yield ""
+    yield "What keeps it going once it has been set off, and has to end or be put right for it to be over:"
+    yield ""
+    for sustained in Sustained:
+        yield f"- `{sustained}`: {sustained.meaning}"
 
 
 def fault_page(fault: Fault) -> Iterator[str]:
@@ -132,6 +148,8 @@ def fault_page(fault: Fault) -> Iterator[str]:
     yield ""
     yield f"- Set: `{fault.family}`"
     yield f"- Root cause: {fault.service}, `{fault.mechanism}`"
+    yield f"- Set off by: `{fault.triggered_by}`, {fault.triggered_by.meaning}"
+    yield f"- Kept going by: `{fault.sustained_by}`, {fault.sustained_by.meaning}"
     yield f"- Repaired by: {fault.team}" if not fault.harmless else "- Nothing is to be repaired: leave it alone."
     yield f"- Alerts at the page or within five minutes of it: {', '.join(fault.alerts) or 'the page'}"
     twins = ", ".join(f"[{twin.name}]({twin.name}.md)" for twin in twins_of(fault))

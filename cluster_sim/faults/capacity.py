@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..cluster import Cluster
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick_whole
 
 
@@ -36,6 +36,8 @@ MAX_CONNECTIONS_UNDERSIZED = Fault(
     name="pg_max_connections_undersized",
     service="postgres-db",
     mechanism=Mechanism.CONNECTION_LIMIT,
+    triggered_by=Trigger.SCALING,
+    sustained_by=Sustained.STANDING_STATE,
     team="database-team",
     inject=_scale_out_payment,
     distance=_excess_connections,

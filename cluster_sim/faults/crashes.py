@@ -8,7 +8,7 @@ from ..clock import SECOND
 from ..cluster import Cluster
 from ..engine.cron import LimitJob
 from ..specs import ClusterSpec, MemorySpec, ProbeSpec, Work
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick, pick_one, pick_whole
 from .settings import All, PagedBy, Provisioned, Setting
 
@@ -58,6 +58,8 @@ MEMORY_LEAK = Fault(
     name="svc_memory_leak_oomkill",
     service=CHECKOUT,
     mechanism=Mechanism.MEMORY_LEAK,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.ACCUMULATION,
     team="checkout-team",
     inject=_release_leak,
     distance=_leaked_bytes,
@@ -127,6 +129,8 @@ LIVENESS_TOO_AGGRESSIVE = Fault(
     name="liveness_too_aggressive",
     service=PAYMENT,
     mechanism=Mechanism.BAD_CONFIG,
+    triggered_by=Trigger.CONFIG_CHANGE,
+    sustained_by=Sustained.STANDING_STATE,
     team="platform-team",
     inject=_tighten_probe,
     distance=_hasty_payment,
@@ -195,6 +199,8 @@ CRON_REBALANCER = Fault(
     name="cron_rebalancer_recurring",
     service=INVENTORY,
     mechanism=Mechanism.BAD_CONFIG,
+    triggered_by=Trigger.SCHEDULED_JOB,
+    sustained_by=Sustained.ONGOING_EVENT,
     team="platform-team",
     inject=_rebalance,
     distance=_missing_memory,
@@ -243,6 +249,8 @@ BAD_IMAGE = Fault(
     name="bad_image_deploy",
     service=PAYMENT,
     mechanism=Mechanism.BAD_DEPLOY,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.STANDING_STATE,
     team="payments-team",
     inject=_release_crash,
     distance=_crash_share,
@@ -319,6 +327,8 @@ PROBE_COLLAPSE = Fault(
     name="probe_capacity_collapse",
     service=AUTH,
     mechanism=Mechanism.BAD_CONFIG,
+    triggered_by=Trigger.TRAFFIC,
+    sustained_by=Sustained.FEEDBACK,
     team="platform-team",
     inject=_sale,
     distance=_hasty_auth,
@@ -366,6 +376,8 @@ TRANSIENT = Fault(
     name="transient_pod_restart",
     service=PAYMENT,
     mechanism=Mechanism.NO_INCIDENT,
+    triggered_by=Trigger.INFRASTRUCTURE,
+    sustained_by=Sustained.NOTHING,
     team="platform-team",
     inject=_move_pod,
     distance=_nothing,

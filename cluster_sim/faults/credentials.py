@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..cluster import Cluster
 from ..engine.config import SecretRevision
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick_whole
 
 
@@ -41,6 +41,8 @@ PARTIAL_ROTATION = Fault(
     name="jwt_partial_rotation",
     service="config-service",
     mechanism=Mechanism.PARTIAL_ROLLOUT,
+    triggered_by=Trigger.CREDENTIAL_CHANGE,
+    sustained_by=Sustained.STANDING_STATE,
     team="security-team",
     inject=_rotate_partly,
     distance=_inconsistency,

@@ -8,7 +8,7 @@ from ..engine import lifecycle
 from ..engine.admission import Admission
 from ..engine.release import Behaviour
 from ..engine.volume import NEEDED_BYTES
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick, pick_one, pick_whole
 from .settings import PagedBy
 
@@ -53,6 +53,8 @@ MONITORING_GAP = Fault(
     name="monitoring_gap",
     service=REDIS,
     mechanism=Mechanism.NO_INCIDENT,
+    triggered_by=Trigger.INFRASTRUCTURE,
+    sustained_by=Sustained.NOTHING,
     team="infra-team",
     inject=_lose_exporter,
     distance=_nothing,
@@ -103,6 +105,8 @@ AUTH_CHANGED = Fault(
     name="redis_auth_changed",
     service=REDIS,
     mechanism=Mechanism.EXPIRED_CREDENTIAL,
+    triggered_by=Trigger.CREDENTIAL_CHANGE,
+    sustained_by=Sustained.STANDING_STATE,
     team="security-team",
     inject=_rotate_password,
     distance=_strangers,
@@ -174,6 +178,8 @@ MAXCLIENTS = Fault(
     name="redis_maxclients",
     service=INVENTORY,
     mechanism=Mechanism.CONNECTION_LEAK,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.ACCUMULATION,
     team="inventory-team",
     inject=_release_without_pool,
     distance=_leaking,
@@ -237,6 +243,8 @@ DOWN_DISK_FULL = Fault(
     name="redis_down_disk_full",
     service=REDIS,
     mechanism=Mechanism.DISK_FULL,
+    triggered_by=Trigger.INFRASTRUCTURE,
+    sustained_by=Sustained.ACCUMULATION,
     team="infra-team",
     inject=_fill_volume,
     distance=_missing_space,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -43,30 +43,68 @@ class Mechanism(StrEnum):
     NO_INCIDENT = "no_incident"
 
 
-class Trigger(StrEnum):
-    """What set an incident off: the closed list that diagnoses choose from."""
+class _Defined(StrEnum):
+    """Ids that diagnoses choose from, each with the sentence that defines it.
 
-    DEPLOY = "deploy"
-    CONFIG_CHANGE = "config_change"
-    SCALING = "scaling"
-    TRAFFIC = "traffic"
-    DATA_GROWTH = "data_growth"
-    SCHEDULED_JOB = "scheduled_job"
-    CREDENTIAL_CHANGE = "credential_change"
-    INFRASTRUCTURE = "infrastructure"
-    ATTACK = "attack"
-    THIRD_PARTY = "third_party"
-    NONE = "none"
+    Attributes:
+        meaning: that sentence, without a full stop.
+    """
+
+    meaning: str
+
+    def __new__(cls, name: str, meaning: str) -> Self:
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        return member
 
 
-class Sustained(StrEnum):
-    """What keeps an incident going once it has been set off: the closed list that diagnoses choose from."""
+class Trigger(_Defined):
+    """What set an incident off: the last event without which it would not have begun.
 
-    STANDING_STATE = "standing_state"
-    ACCUMULATION = "accumulation"
-    FEEDBACK = "feedback"
-    ONGOING_EVENT = "ongoing_event"
-    NOTHING = "nothing"
+    A defect that was there already and did no harm until something else happened is not the trigger; what then happened
+    is. Where something broke while there were more users as well, what broke is the trigger.
+    """
+
+    DEPLOY = "deploy", "a new version of a service was rolled out, or the schema migration of one was run"
+    CONFIG_CHANGE = "config_change", "a setting or manifest was changed without a new version"
+    SCALING = "scaling", "pods were added or taken away"
+    TRAFFIC = "traffic", "more users than usual came, and nothing had broken"
+    DATA_GROWTH = (
+        "data_growth",
+        "what is stored grew until it had no room, and no job or release is known that wrote it",
+    )
+    SCHEDULED_JOB = (
+        "scheduled_job",
+        "a job, script or tool beside the services was started or run, on schedule or by hand",
+    )
+    CREDENTIAL_CHANGE = "credential_change", "a key, secret or password was rotated or replaced"
+    INFRASTRUCTURE = (
+        "infrastructure",
+        "a node, disk, clock, link, store or monitoring agent failed, was restarted or was moved",
+    )
+    ATTACK = "attack", "somebody began to do harm on purpose"
+    THIRD_PARTY = "third_party", "a system of another company got worse"
+    NONE = "none", "nothing happened: what is seen was there before"
+
+
+class Sustained(_Defined):
+    """What keeps an incident going once it has been set off, and has to end or be put right for it to be over."""
+
+    STANDING_STATE = (
+        "standing_state",
+        "a setting, version or part is wrong and stays so, and whatever meets it suffers at once",
+    )
+    ACCUMULATION = (
+        "accumulation",
+        "what is not given back, or too late, piles up until there is no room: connections, memory, keys, files",
+    )
+    FEEDBACK = "feedback", "trouble makes the load that keeps it up, although what set it off is over"
+    ONGOING_EVENT = (
+        "ongoing_event",
+        "something goes on acting, or comes again and again: an attack, a job, a long statement, a provider in trouble",
+    )
+    NOTHING = "nothing", "it passes by itself, or harms no user"
 
 
 class Family(StrEnum):
@@ -105,6 +143,8 @@ class Fault:
     Attributes:
         name: the id of the fault catalogue.
         service: where the root parameter is.
+        triggered_by: what set it off.
+        sustained_by: what keeps it going.
         team: who owns the repair.
         inject: begins the fault; from then on everything follows.
         distance: how far the root parameters are from their safe set; 0 within it. It reads the state of the
@@ -112,8 +152,6 @@ class Fault:
         hold_s: seconds for which a repair must hold, longer than the relapse time of every mask that ships.
         family: the set of its twins, the faults that it is mistaken for.
         story: what happens, in a few sentences, for the reader of the catalogue.
-        triggered_by: what set it off.
-        sustained_by: what keeps it going.
         evidence: what tells it from its twins, one for each way of finding out.
         alerts: names of alerts that fire under it, pages and tickets, at the page or within five minutes of it.
         repairs: plans that repair it, the one of the runbook first. Any other that does so is as good.
@@ -128,14 +166,14 @@ class Fault:
     name: str
     service: str
     mechanism: Mechanism
+    triggered_by: Trigger
+    sustained_by: Sustained
     team: str
     inject: Callable[[Cluster], None]
     distance: Callable[[Cluster], float]
     hold_s: float
     family: Family
     story: str
-    triggered_by: Trigger = Trigger.NONE
-    sustained_by: Sustained = Sustained.NOTHING
     evidence: tuple[Evidence, ...] = ()
     alerts: tuple[str, ...] = ()
     repairs: tuple[Plan, ...] = ()

@@ -8,7 +8,7 @@ from ..engine.link import Detour, Wire
 from ..engine.profile import Profile, Shape
 from ..engine.release import AsksEach, Behaviour
 from ..specs import USERS, ProbeSpec
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick, pick_one, pick_profile, pick_whole
 from .settings import TicketedBy
 
@@ -139,6 +139,8 @@ PSP_DEGRADED = Fault(
     name="psp_degraded",
     service=PAYMENT,
     mechanism=Mechanism.DEPENDENCY_FAILURE,
+    triggered_by=Trigger.THIRD_PARTY,
+    sustained_by=Sustained.ONGOING_EVENT,
     team="payments-team",
     inject=_degrade_provider,
     distance=_provider_trouble,
@@ -174,6 +176,8 @@ PACKET_LOSS = Fault(
     name="packet_loss_link",
     service=CHECKOUT,
     mechanism=Mechanism.NETWORK_FAULT,
+    triggered_by=Trigger.INFRASTRUCTURE,
+    sustained_by=Sustained.STANDING_STATE,
     team="network-team",
     inject=_wear_out_interface,
     distance=_loss,
@@ -201,6 +205,8 @@ CROSS_AZ = Fault(
     name="cross_az_latency",
     service=POSTGRES,
     mechanism=Mechanism.NETWORK_FAULT,
+    triggered_by=Trigger.INFRASTRUCTURE,
+    sustained_by=Sustained.STANDING_STATE,
     team="database-team",
     inject=_promote_far_standby,
     distance=_distance_to_primary,
@@ -230,6 +236,8 @@ N_PLUS_ONE = Fault(
     name="n_plus_one",
     service=CHECKOUT,
     mechanism=Mechanism.BAD_DEPLOY,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.STANDING_STATE,
     team="checkout-team",
     inject=_release_chatty_checkout,
     distance=_calls_each,
@@ -264,6 +272,8 @@ THREADPOOL = Fault(
     name="threadpool_saturation",
     service=INVENTORY,
     mechanism=Mechanism.BAD_DEPLOY,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.STANDING_STATE,
     team="checkout-team",
     inject=_confirm_reservations,
     distance=_exposure,
@@ -305,6 +315,8 @@ TIMEOUT_INVERSION = Fault(
     name="timeout_inversion",
     service=CHECKOUT,
     mechanism=Mechanism.BAD_CONFIG,
+    triggered_by=Trigger.CONFIG_CHANGE,
+    sustained_by=Sustained.STANDING_STATE,
     team="checkout-team",
     inject=_invert_time_limits,
     distance=_missing_patience,

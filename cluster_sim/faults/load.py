@@ -11,7 +11,7 @@ from ..engine.profile import Profile, Shape
 from ..engine.release import Behaviour
 from ..specs import AutoscaleSpec, Balance
 from ..telemetry.rules.rule import AlertRule, Severity
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick, pick_one, pick_whole
 from .settings import All, Laborious, PagedBy, Provisioned, Watched
 
@@ -145,6 +145,8 @@ ORGANIC_PEAK = Fault(
     name="organic_peak",
     service=CHECKOUT,
     mechanism=Mechanism.NO_INCIDENT,
+    triggered_by=Trigger.TRAFFIC,
+    sustained_by=Sustained.NOTHING,
     team="checkout-team",
     inject=_sale,
     distance=_nothing,
@@ -191,6 +193,8 @@ HPA_INEFFECTIVE = Fault(
     name="hpa_ineffective",
     service=CHECKOUT,
     mechanism=Mechanism.BAD_CONFIG,
+    triggered_by=Trigger.TRAFFIC,
+    sustained_by=Sustained.STANDING_STATE,
     team="platform-team",
     inject=_drop_request,
     distance=_without_request,
@@ -253,6 +257,8 @@ GC_DEATH_SPIRAL = Fault(
     name="gc_death_spiral",
     service=CHECKOUT,
     mechanism=Mechanism.GC_PRESSURE,
+    triggered_by=Trigger.TRAFFIC,
+    sustained_by=Sustained.FEEDBACK,
     team="checkout-team",
     inject=_small_heap,
     distance=_missing_heap,
@@ -320,6 +326,8 @@ CPU_CFS_THROTTLING = Fault(
     name="cpu_cfs_throttling",
     service=CHECKOUT,
     mechanism=Mechanism.CPU_THROTTLING,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.STANDING_STATE,
     team="platform-team",
     inject=_cut_limit,
     distance=_missing_cores,
@@ -364,6 +372,8 @@ DEPLOY_BLIP = Fault(
     name="deploy_blip",
     service=CHECKOUT,
     mechanism=Mechanism.NO_INCIDENT,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.NOTHING,
     team="checkout-team",
     inject=_release,
     distance=_nothing,
@@ -423,6 +433,8 @@ FLAPPING_THRESHOLD = Fault(
     name="flapping_threshold",
     service=CHECKOUT,
     mechanism=Mechanism.NO_INCIDENT,
+    triggered_by=Trigger.NONE,
+    sustained_by=Sustained.NOTHING,
     team="checkout-team",
     inject=_leave,
     distance=_nothing,

@@ -8,7 +8,7 @@ from ..clock import SECOND
 from ..cluster import Cluster, key_rates
 from ..engine.keyspace import EVICTING_POLICIES
 from ..engine.service import Service
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick_whole
 
 
@@ -96,6 +96,8 @@ MAXMEMORY_ORPHAN_KEYS = Fault(
     name="redis_maxmemory_orphan_keys",
     service="redis-cache",
     mechanism=Mechanism.MEMORY_EXHAUSTION,
+    triggered_by=Trigger.SCHEDULED_JOB,
+    sustained_by=Sustained.ACCUMULATION,
     team="infra-team",
     inject=_run_batch,
     distance=_missing_headroom,

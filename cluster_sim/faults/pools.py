@@ -12,7 +12,7 @@ from ..engine.profile import Profile, Shape
 from ..engine.release import Behaviour
 from ..engine.replica import Replica
 from ..specs import EagerSpec
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick, pick_one
 
 POSTGRES = "postgres-db"
@@ -64,6 +64,8 @@ CONNECTION_LEAK = Fault(
     name="pg_connection_leak",
     service=PAYMENT,
     mechanism=Mechanism.CONNECTION_LEAK,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.ACCUMULATION,
     team="payments-team",
     inject=_release_leak,
     distance=_leaking,
@@ -148,6 +150,8 @@ IDLE_IN_TRANSACTION = Fault(
     name="pg_idle_in_transaction",
     service=PAYMENT,
     mechanism=Mechanism.BAD_DEPLOY,
+    triggered_by=Trigger.THIRD_PARTY,
+    sustained_by=Sustained.ACCUMULATION,
     team="payments-team",
     inject=_release_long_transactions,
     distance=_long_transactions,
@@ -232,6 +236,8 @@ CONNECTION_STORM = Fault(
     name="pg_connection_storm",
     service=POSTGRES,
     mechanism=Mechanism.RETRY_STORM,
+    triggered_by=Trigger.INFRASTRUCTURE,
+    sustained_by=Sustained.FEEDBACK,
     team="database-team",
     inject=_restart_under_eager_clients,
     distance=_unchecked_clients,

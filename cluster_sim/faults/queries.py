@@ -12,7 +12,7 @@ from ..engine.profile import Shape
 from ..engine.release import Behaviour, RetryPolicy
 from ..services import postgres
 from ..specs import Operation, Work
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick, pick_one, pick_profile, pick_whole
 from .settings import Provisioned
 
@@ -40,6 +40,8 @@ MISSING_INDEX = Fault(
     name="pg_slow_query_missing_index",
     service="inventory-service",
     mechanism=Mechanism.SLOW_QUERY,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.STANDING_STATE,
     team="inventory-team",
     inject=_drop_index,
     distance=_missing_indexes,
@@ -103,6 +105,8 @@ LOCK_QUEUE = Fault(
     name="pg_lock_queue_migration",
     service=POSTGRES,
     mechanism=Mechanism.LOCK_CONTENTION,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.ONGOING_EVENT,
     team="database-team",
     inject=_alter_table,
     distance=_doomed_migrations,
@@ -190,6 +194,8 @@ RETRY_STORM = Fault(
     name="retry_storm",
     service=CHECKOUT,
     mechanism=Mechanism.RETRY_STORM,
+    triggered_by=Trigger.TRAFFIC,
+    sustained_by=Sustained.FEEDBACK,
     team="checkout-team",
     inject=_retry_without_budget,
     distance=_unlimited_clients,

@@ -14,7 +14,7 @@ from ..engine.saving import fill_volume
 from ..engine.scan import PERIOD, Scan
 from ..engine.watchers import Watcher
 from ..specs import BackendSpec, ClusterSpec, Operation, PoolSpec, Work
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .memory import working_set_bytes
 from .parameters import pick, pick_one, pick_profile, pick_whole
 from .settings import All, Provisioned
@@ -83,6 +83,8 @@ TTL_MISSING = Fault(
     name="redis_ttl_missing_release",
     service=INVENTORY,
     mechanism=Mechanism.BAD_DEPLOY,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.ACCUMULATION,
     team="inventory-team",
     inject=_drop_expiry,
     distance=_lasting,
@@ -145,6 +147,8 @@ OUTPUT_BUFFERS = Fault(
     name="redis_output_buffer_bloat",
     service=REDIS,
     mechanism=Mechanism.MEMORY_EXHAUSTION,
+    triggered_by=Trigger.SCHEDULED_JOB,
+    sustained_by=Sustained.ACCUMULATION,
     team="infra-team",
     inject=_watch,
     distance=_buffers,
@@ -199,6 +203,8 @@ CACHE_KEY_BUG = Fault(
     name="cache_key_bug",
     service=INVENTORY,
     mechanism=Mechanism.BAD_DEPLOY,
+    triggered_by=Trigger.DEPLOY,
+    sustained_by=Sustained.STANDING_STATE,
     team="inventory-team",
     inject=_key_by_request,
     distance=_unread,
@@ -258,6 +264,8 @@ MISCONF = Fault(
     name="redis_misconf_bgsave",
     service=REDIS,
     mechanism=Mechanism.DISK_FULL,
+    triggered_by=Trigger.DATA_GROWTH,
+    sustained_by=Sustained.ACCUMULATION,
     team="infra-team",
     inject=_fill_volume,
     distance=_unsaved,
@@ -338,6 +346,8 @@ STAMPEDE = Fault(
     name="cache_stampede",
     service=REDIS,
     mechanism=Mechanism.CACHE_STAMPEDE,
+    triggered_by=Trigger.INFRASTRUCTURE,
+    sustained_by=Sustained.FEEDBACK,
     team="infra-team",
     inject=_empty_at_peak,
     distance=_coldness,
@@ -393,6 +403,8 @@ KEYS_COMMAND = Fault(
     name="redis_keys_command",
     service=REDIS,
     mechanism=Mechanism.SLOW_QUERY,
+    triggered_by=Trigger.SCHEDULED_JOB,
+    sustained_by=Sustained.ONGOING_EVENT,
     team="infra-team",
     inject=_scan,
     distance=_scans,

@@ -8,7 +8,7 @@ from ..engine.attack import Attack
 from ..engine.config import SecretRevision
 from ..engine.conntrack import ENTRY_S, LIMIT, NODES, Hog
 from ..engine.profile import Shape
-from .fault import Evidence, Family, Fault, Mechanism
+from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick, pick_one, pick_profile, pick_whole
 
 INSECURE = 10.0
@@ -61,6 +61,8 @@ CLOCK_SKEW = Fault(
     name="jwt_clock_skew",
     service="auth-service",
     mechanism=Mechanism.CLOCK_SKEW,
+    triggered_by=Trigger.INFRASTRUCTURE,
+    sustained_by=Sustained.STANDING_STATE,
     team="infra-team",
     inject=_let_drift,
     distance=_skew,
@@ -113,6 +115,8 @@ UNKNOWN_KID = Fault(
     name="jwks_kid_unknown",
     service=VERIFIER,
     mechanism=Mechanism.CACHE_MISCONFIGURATION,
+    triggered_by=Trigger.CREDENTIAL_CHANGE,
+    sustained_by=Sustained.STANDING_STATE,
     team="security-team",
     inject=_stop_following,
     distance=_stale_copies,
@@ -164,6 +168,8 @@ WATCH_STUCK = Fault(
     name="config_watch_stuck",
     service="config-service",
     mechanism=Mechanism.PARTIAL_ROLLOUT,
+    triggered_by=Trigger.CREDENTIAL_CHANGE,
+    sustained_by=Sustained.STANDING_STATE,
     team="platform-team",
     inject=_lose_watch,
     distance=_deaf_replicas,
@@ -230,6 +236,8 @@ CONNTRACK = Fault(
     name="conntrack_exhaustion",
     service=HOG_OWNER,
     mechanism=Mechanism.NETWORK_FAULT,
+    triggered_by=Trigger.SCHEDULED_JOB,
+    sustained_by=Sustained.ONGOING_EVENT,
     team="infra-team",
     inject=_start_hog,
     distance=_overflow,
@@ -306,6 +314,8 @@ STUFFING = Fault(
     name="credential_stuffing",
     service="auth-service",
     mechanism=Mechanism.CREDENTIAL_ATTACK,
+    triggered_by=Trigger.ATTACK,
+    sustained_by=Sustained.ONGOING_EVENT,
     team="security-team",
     inject=_attack,
     distance=_attempts,

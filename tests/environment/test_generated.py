@@ -43,9 +43,12 @@ def test_without_an_index_the_seed_stands_for_one():
     assert by_index.state()["episode_id"] == by_seed.state()["episode_id"] == f"generated-v{VERSION}-test-4"
 
 
+BY_THE_TABLE = EpisodeOptions(grading="table")
+
+
 def test_who_finds_repairs_and_escalates_earns_all_of_it():
     environment = IncidentEnvironment()
-    environment.reset("generated", first(harmless=False))
+    environment.reset("generated", first(harmless=False), BY_THE_TABLE)
     fault = FAULTS[environment.task.fault]
     cause = {"root_cause": fault.service, "mechanism": str(fault.mechanism)}
     actions = [
@@ -76,7 +79,7 @@ def test_where_nothing_is_to_be_repaired_saying_so_is_right_and_touching_it_is_n
     )
     calm, busy = IncidentEnvironment(), IncidentEnvironment()
     for environment in (calm, busy):
-        environment.reset("generated", index)
+        environment.reset("generated", index, BY_THE_TABLE)
     calm.step(report)
     assert calm.done
     assert calm.state()["score"] == 0.99
