@@ -12,6 +12,7 @@ from pathlib import Path
 from .calibration import calibrated
 from .catalogue import catalogue_figures
 from .figures import Figure, engine_figures, episode_figures, process_figures
+from .grading import grading_figures
 from .scale import scale_figures
 from .serving import serving_figures
 from .snapshots import snapshot_figures
@@ -23,7 +24,7 @@ BASELINE = Path(__file__).with_name("baseline.json")
 def figures(rates: list[float], *, processes: bool) -> Iterator[Figure]:
     """All figures."""
     parts = [*map(engine_figures, rates), telemetry_figures(), *map(episode_figures, rates), snapshot_figures()]
-    parts += [catalogue_figures(), scale_figures()]
+    parts += [catalogue_figures(), grading_figures(), scale_figures()]
     if processes:
         parts += [process_figures(), serving_figures()]
     return chain(*parts)

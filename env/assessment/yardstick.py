@@ -72,7 +72,7 @@ class Yardstick:
         """What is to be known of it."""
         until = self.page + nanoseconds(SPREAD_S)
         self.nothing.outcomes(until)
-        graph = spread(self.nothing.cluster, self.onset, until, self.fault.service)
+        graph = spread(self.nothing.cluster, self.onset, until, self.fault.service, healthy=self.cluster())
         return Truth(fault=self.fault, graph=graph, onset=self.onset)
 
     @cached_property
