@@ -37,7 +37,7 @@ class IncidentEnvironment:
         """
         self.done = False
         self._warm_ups = warm_ups
-        self._yardsticks = yardsticks or Yardsticks(most=1)
+        self._yardsticks = yardsticks
         self._scene: Scene | None = None
         self._task: IncidentTask
         self._options: EpisodeOptions
@@ -156,12 +156,12 @@ class IncidentEnvironment:
             NotReset: no episode has begun.
         """
         twin = copy(self)
-        twin._warm_ups = self._warm_ups
+        twin._warm_ups, twin._yardsticks = self._warm_ups, self._yardsticks
         twin._scene = copy_scene(self._running())
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_warm_ups": None, "_yardsticks": Yardsticks(most=1)}  # of the process
+        return self.__dict__ | {"_warm_ups": None, "_yardsticks": None}  # of the process
 
     def _running(self) -> Scene:
         if self._scene is None:
@@ -211,6 +211,7 @@ class IncidentEnvironment:
 
     def _yardstick(self) -> Yardstick:
         seed = self._running().record.seed
+        self._yardsticks = self._yardsticks or Yardsticks(most=1)
         return self._yardsticks.of(self._task.task_id, seed, self._options, self._warm_ups)
 
     def _observe(self) -> Observation:
