@@ -17,6 +17,7 @@ from .generator import (
     Generated,
     InvalidAddress,
     Split,
+    attempts,
     build,
 )
 from .harm import EndpointHarm, Harm, harm, patience_s
@@ -94,6 +95,7 @@ __all__ = [
     "Trigger",
     "UnknownName",
     "WarmUps",
+    "attempts",
     "begin",
     "broken",
     "build",
