@@ -19,6 +19,7 @@ from .generator import (
     Generated,
     InvalidAddress,
     Split,
+    attempts,
     build,
 )
 from .harm import EndpointHarm, Harm, Outcomes, bad_minutes, harm, patience_s
@@ -101,6 +102,7 @@ __all__ = [
     "Trigger",
     "UnknownName",
     "WarmUps",
+    "attempts",
     "bad_minutes",
     "begin",
     "broken",

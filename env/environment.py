@@ -302,6 +302,11 @@ class IncidentEnvironment:
         return self._task
 
     @property
+    def scene(self) -> Scene:
+        """The world as it stands, what is wrong with it, and the record of the episode."""
+        return self._running()
+
+    @property
     def read_api(self) -> bool:
         """Whether the read APIs may show this episode's cluster."""
         return self._options.read_api

@@ -2,7 +2,7 @@
 
 from .address import DIFFICULTIES, SIZE, VERSION, Address, InvalidAddress, Split
 from .blueprint import Blueprint, draw
-from .build import Generated, build
+from .build import Generated, attempts, build
 from .decoys import Decoy
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Generated",
     "InvalidAddress",
     "Split",
+    "attempts",
     "build",
     "draw",
 ]

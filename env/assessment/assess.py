@@ -100,7 +100,14 @@ def _assessed(scene: Scene, yardstick: Yardstick) -> Assessment:
     harm = impact(yardstick, life)
     changes = tuple(collateral(yardstick, record, life))
     known = diagnosed(record, yardstick.truth)
-    told = explained(record, yardstick.truth, scene.cluster, yardstick.twins, over=record.repaired_at is not None)
+    told = explained(
+        record,
+        fault=fault,
+        cluster=scene.cluster,
+        onset=yardstick.onset,
+        affected=yardstick.truth.graph.services,
+        twins=yardstick.twins,
+    )
     paged = escalation(record, scene.owner, yardstick.page)
     cost = _cost(scene, yardstick)
     gate = Gate(
@@ -163,7 +170,7 @@ def _cost(scene: Scene, yardstick: Yardstick) -> Cost:
 def _evidence(known: Diagnosed, told: Explained, paged: Escalation, cost: Cost) -> dict[str, Any]:
     return {
         DIAGNOSIS: {"parts": {part: round(share, 6) for part, share in known.parts.items()}, **known.evidence},
-        POSTMORTEM: told.evidence,
+        POSTMORTEM: {"share": told.share, "claims": list(told.evidence)},
         ESCALATION: asdict(paged) | {"false_pages": list(paged.false_pages)},
         COST: asdict(cost) | {"minutes": round(cost.minutes, 2), "dearer": round(cost.dearer, 4)},
     }

@@ -47,7 +47,9 @@ class Yardstick:
         self.onset = scene.onset
         self.broken = broken(scene.cluster)
         self.usd_per_hour = provisioned(scene.cluster).usd_per_hour
-        self.twins = TwinWorlds(task_id, seed, options, warm_ups)
+        self.twins = TwinWorlds(
+            task_id, seed, options, fault=scene.fault, world_seed=scene.cluster.seed, warm_ups=warm_ups
+        )
         self.lock = RLock()
         self._begun = Saved(scene.cluster)
 

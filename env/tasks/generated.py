@@ -7,7 +7,7 @@ from functools import cache
 from cluster_sim import DIFFICULTIES, SIZE, Fault
 
 from ..grading import Criterion, Escalated, Identified, Investigated, LeftAlone, Recognised, Repaired
-from .rules import RULES
+from .rules import CITATIONS, RULES
 from .task import IncidentTask
 
 GENERATED = "generated"
@@ -21,7 +21,7 @@ DESCRIPTION = (
     "repair it without losing data, lowering security or turning users away for good. The same page has several causes "
     "with different, often opposite, repairs, and things that have nothing to do with it happen as well. Now and then "
     "nothing is to be repaired: then leave the system alone, page nobody, and file a postmortem that states the "
-    f"mechanism no_incident. {RULES}"
+    f"mechanism no_incident. {RULES}{CITATIONS}"
     "The incident is closed when users are served again for good, the team that owns the repair is paged and a "
     f"postmortem is filed, or, where nothing is to be repaired, with the postmortem. Limit: {MAX_STEPS} steps. "
     f"Incidents are chosen by split, index (0 to {SIZE - 1}; by default the seed) and difficulty "

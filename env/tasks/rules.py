@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster_sim import Mechanism
+from cluster_sim import Mechanism, Sustained, Trigger
 
 RULES = (
     "You are the on-call engineer. Each step is one action: investigate a service (its fresh log lines, detailed "
@@ -15,3 +15,15 @@ RULES = (
     f"mechanism is one of: {', '.join(Mechanism)}. "
 )
 CLOSING = "The incident is closed when users are served again for good and the team that owns the repair is paged"
+
+CITATIONS = (
+    'A postmortem claims things and cites what you were shown: {"claims": [{"claim": "root_cause", "service": "...", '
+    '"mechanism": "...", "cites": ["<id>"]}, ...]}; other claims are trigger (trigger), sustained_by (sustained_by), '
+    "affected (service), began (at, RFC 3339) and repaired_by (fix). In prose put ids in square brackets into the "
+    "sentence. Ids: <step>/alerts/<i>, <step>/logs/<service>/<i>, <step>/tickets/<service>/<i>, "
+    "<step>/detail/<service>/<metric>, <step>/promql (step 0 is the page, i begins at 0); of reads over MCP r<n> (the "
+    "first is r1) or r<n>/<i> for a line. A true claim counts if what it cites tells this cause from others that look "
+    "like it; false claims cost. At most 12 claims of at most 3 citations are read. "
+    f"trigger is one of: {', '.join(Trigger)}; sustained_by is one of: {', '.join(Sustained)}. "
+)
+"""Of tasks that are graded in full."""

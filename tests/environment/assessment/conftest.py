@@ -1,0 +1,115 @@
+"""Episodes graded in full, and what an engineer who knows the cause would see, claim and cite."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from cluster_sim import Fault, WarmUps
+from env.assessment.postmortem import Explained, explained
+from env.assessment.twins import TwinCache, TwinWorlds
+from env.environment import IncidentEnvironment
+from env.episode import EpisodeRecord, Sight
+from env.models import Action, ActionType, EpisodeOptions
+from tests.environment.conftest import act
+
+WARM_UPS = WarmUps()
+TWINS = TwinCache()
+OPTIONS = EpisodeOptions(split="test", grading="full")
+
+WRONG_PASSWORD, LOCK_QUEUE, DEPLOY = 1, 3, 11
+"""Indices of the test split: a changed password, a migration that waits for a lock, a deploy that is over."""
+
+
+@cache
+def _paged(index: int) -> bytes:
+    environment = IncidentEnvironment(WARM_UPS)
+    environment.reset("generated", index, OPTIONS)
+    return pickle.dumps(environment)
+
+
+def paged(index: int) -> IncidentEnvironment:
+    """An incident of the test split, just after its page."""
+    return pickle.loads(_paged(index))
+
+
+def look_for_evidence(environment: IncidentEnvironment) -> list[str]:
+    """Looks for every declared piece of evidence, and gives the ids of what was found."""
+    ids = []
+    for evidence in environment.scene.fault.evidence:
+        if evidence.grep:
+            environment.read("search_logs", {"service": evidence.service, "grep": evidence.grep})
+            ids.append(f"{last(environment).place}/{len((last(environment).answer or {})['lines']) - 1}")
+        else:
+            environment.read("query_metrics", {"promql": evidence.promql})
+            ids.append(last(environment).place)
+    return ids
+
+
+def last(environment: IncidentEnvironment) -> Sight:
+    """What was shown last."""
+    return environment.scene.record.seen[-1]
+
+
+def file(environment: IncidentEnvironment, details: Any) -> None:
+    """Files a postmortem."""
+    act(environment, "postmortem", None, details)
+
+
+def worlds_of(environment: IncidentEnvironment) -> TwinWorlds:
+    """The worlds of an incident's twins, kept for all tests."""
+    scene = environment.scene
+    record = scene.record
+    options = OPTIONS if record.task_id == "generated" else EpisodeOptions(grading="full")
+    return TWINS.worlds(
+        record.task_id, record.seed, options, fault=scene.fault, world_seed=scene.cluster.seed, warm_ups=WARM_UPS
+    )
+
+
+def judged(
+    environment: IncidentEnvironment, *, compared: bool = False, affected: frozenset[str] | None = None
+) -> Explained:
+    """The verdict on the postmortem of an episode; by declared evidence, or compared with the worlds of twins too."""
+    scene = environment.scene
+    return explained(
+        scene.record,
+        fault=scene.fault,
+        cluster=scene.cluster,
+        onset=scene.onset,
+        affected=frozenset({scene.fault.service, "checkout-service"}) if affected is None else affected,
+        twins=worlds_of(environment) if compared else None,
+    )
+
+
+def cause(fault: Fault, *cites: str) -> dict[str, Any]:
+    """The claim of the true root cause."""
+    return {"claim": "root_cause", "service": fault.service, "mechanism": str(fault.mechanism), "cites": list(cites)}
+
+
+def everything_shown(record: EpisodeRecord) -> Iterator[str]:
+    """The id of everything that was shown."""
+    for sight in record.seen:
+        yield from (f"{sight.place}/alerts/{i}" for i in range(len(sight.alerts)))
+        for service, lines in sight.logs.items():
+            yield from (f"{sight.place}/logs/{service}/{i}" for i in range(len(lines)))
+        for service, details in sight.details.items():
+            yield from (f"{sight.place}/tickets/{service}/{i}" for i in range(len(details["tickets"])))
+            yield from (f"{sight.place}/detail/{service}/{name}" for name in details.get("detail", {}))
+        if sight.answer is not None:
+            yield sight.place
+            yield from (f"{sight.place}/{i}" for i in range(len(sight.answer.get("lines", []))))
+
+
+@pytest.fixture
+def wrong_password() -> IncidentEnvironment:
+    """The page of an incident whose cause shows in a log and in a metric."""
+    return paged(WRONG_PASSWORD)
+
+
+def investigate(environment: IncidentEnvironment, service: str, details: Any = None) -> None:
+    """Looks at a service."""
+    environment.step(Action(action_type=ActionType.INVESTIGATE, target=service, details=details))
