@@ -13,10 +13,10 @@ from ..grading import LeftAlone, Repaired
 from ..models import Action, EpisodeOptions, Observation
 from ..policies import policy_factory
 from ..policies.runner import SCORE_RANGE, Run, Transcript, one_line
+from ..version import version
 from .errors import EngineLost
 from .plan import Episode, Sweep
 from .row import Row
-from .version import version
 
 DIGEST_BYTES = 16
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from ..version import version
 from .errors import SweepRefused
 from .plan import Sweep
-from .version import version
 
 
 def partial_path(out: Path) -> Path:
