@@ -48,6 +48,7 @@ class FakeEnvironment:
     """
 
     read_api = False
+    observations = answers = ()
 
     @property
     def cluster(self) -> Cluster:
