@@ -1,0 +1,28 @@
+"""Trajectories: finished episodes as lines of JSON, which replaying verifies."""
+
+from __future__ import annotations
+
+from .files import Checked, Line, WorkerLost, lines, verify_lines
+from .parsing import Unreadable, parse
+from .playing import with_whole
+from .record import FORMAT, Trajectory, Whole, export
+from .verdict import Difference, Verdict, verify, verify_line
+
+__all__ = [
+    "FORMAT",
+    "Checked",
+    "Difference",
+    "Line",
+    "Trajectory",
+    "Unreadable",
+    "Verdict",
+    "Whole",
+    "WorkerLost",
+    "export",
+    "lines",
+    "parse",
+    "verify",
+    "verify_line",
+    "verify_lines",
+    "with_whole",
+]
