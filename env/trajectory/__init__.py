@@ -5,11 +5,12 @@ from __future__ import annotations
 from .files import Checked, Line, WorkerLost, lines, verify_lines
 from .parsing import Unreadable, parse
 from .playing import with_whole
-from .record import FORMAT, Trajectory, Whole, export
+from .record import FORMAT, MOST_CHARS, Trajectory, Whole, export
 from .verdict import Difference, Verdict, verify, verify_line
 
 __all__ = [
     "FORMAT",
+    "MOST_CHARS",
     "Checked",
     "Difference",
     "Line",
