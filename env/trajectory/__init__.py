@@ -5,7 +5,7 @@ from __future__ import annotations
 from .files import Checked, Line, WorkerLost, lines, verify_lines
 from .parsing import Unreadable, parse
 from .playing import with_whole
-from .record import FORMAT, MOST_CHARS, Trajectory, Whole, export
+from .record import FORMAT, MOST_CHARS, Trajectory, Whole, checksum, export
 from .verdict import Difference, Verdict, verify, verify_line
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Verdict",
     "Whole",
     "WorkerLost",
+    "checksum",
     "export",
     "lines",
     "parse",
