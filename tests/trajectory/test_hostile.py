@@ -20,7 +20,8 @@ READ = {"after_step": 0, "tool": "runbook", "arguments": {}}
 
 @pytest.fixture
 def unplayed(monkeypatch):
-    """Nothing may be simulated."""
+    """Nothing may be simulated, once the record is there."""
+    recorded()
     monkeypatch.setattr(IncidentEnvironment, "reset", lambda *_: pytest.fail("it was played"))
 
 
@@ -106,7 +107,10 @@ def test_a_record_of_another_shape_is_refused_with_the_fields_name(changes, reas
     [
         ({"task_id": "task_impossible"}, "task_id: no such task"),
         ({"actions": [NO_OP] * 11}, "this task has at most 10 steps"),
-        ({"actions": [{"action_type": "apply_fix", "target": "x", "details": None}], "reads": []}, "target: no such fix"),
+        (
+            {"actions": [{"action_type": "apply_fix", "target": "x", "details": None}], "reads": []},
+            "target: no such fix",
+        ),
         ({"reads": [READ | {"after_step": 5}]}, "after_step should be a step"),
         ({"reads": [READ | {"after_step": -1}]}, "after_step should be a step"),
         ({"reads": [READ | {"after_step": 2**60}]}, "after_step should be a step"),
@@ -158,8 +162,8 @@ def test_no_damage_brings_the_verifier_down(monkeypatch):
     def reset(*_: Any) -> None:
         raise BadRequest("it would be played")
 
-    monkeypatch.setattr(IncidentEnvironment, "reset", reset)
     whole = recorded().json()
+    monkeypatch.setattr(IncidentEnvironment, "reset", reset)
     draws = random.Random(7)
     for _ in range(1000):
         text = bytearray(whole)
@@ -179,8 +183,9 @@ def test_a_defect_of_ours_is_one_lines_trouble(monkeypatch):
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("secret of the house")
 
+    whole = recorded().json()
     monkeypatch.setattr(IncidentEnvironment, "step", broken)
-    verdict = judged(recorded().json())
+    verdict = judged(whole)
     assert (verdict.outcome, verdict.reason) == ("unreadable", "it cannot be played: ZeroDivisionError")
     monkeypatch.undo()
-    assert judged(recorded().json()).outcome == "verified"
+    assert judged(whole).outcome == "verified"
