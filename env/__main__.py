@@ -1,4 +1,4 @@
-"""Commands of the environment: `python -m env sweep|evaluate|twins|replay`."""
+"""Commands of the environment: `python -m env sweep|verify|evaluate|twins|replay`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .live.replay import report
 from .policies import POLICIES
 from .sweep import SweepError, SweepRefused, command
 from .tasks import TASKS
+from .trajectory import command as verifying
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     sweeps = commands.add_parser("sweep", help="play policies over many seeds into a file of results")
     command.add_options(sweeps)
+    verify = commands.add_parser("verify", help="play recorded trajectories again, and refuse those that are not true")
+    verifying.add_options(verify)
     evaluate = commands.add_parser("evaluate", help="play policies over many seeds and print their scores")
     evaluate.add_argument("--policy", nargs="+", choices=list(POLICIES), default=list(POLICIES), metavar="POLICY")
     evaluate.add_argument("--task", nargs="+", choices=list(TASKS), default=list(TASKS), metavar="TASK")
@@ -54,6 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if options.command == "sweep":
         return command.main(options, sweeps)
+    if options.command == "verify":
+        return verifying.main(options, verify)
     if options.seeds < 1:
         evaluate.error("--seeds must be at least 1")
     try:

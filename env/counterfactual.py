@@ -98,9 +98,9 @@ class Counterfactual:
     ) -> None:
         if after_s is not None and not 0 <= after_s <= LONGEST_AFTER_S:
             raise BadRequest(f"after_s: should be 0 to {LONGEST_AFTER_S:.0f} seconds", ("after_s",))
-        _check(played)
+        check_played(played)
         self.played = played
-        self.moves = tuple(_moves(played))
+        self.moves = tuple(moves_of(played))
         scene = begin_scene(played.task_id, played.seed, played.options, warm_ups)
         self._fault: Fault = scene.fault
         self._after = nanoseconds(self._fault.hold_s if after_s is None else after_s)
@@ -206,8 +206,13 @@ class Counterfactual:
         return places[step - 1]
 
 
-def _check(played: Played) -> None:
-    """Refuse what was never an episode."""
+def check_played(played: Played) -> None:
+    """Refuse what was never an episode.
+
+    Raises:
+        UnknownTask: there is no such task.
+        BadRequest: it is of the live cluster, too long, or has an action that cannot be carried out.
+    """
     if played.options.attach is not None:
         raise BadRequest("options: an episode of the live cluster cannot be played again", ("options",))
     if played.task_id not in TASK_IDS:
@@ -224,7 +229,7 @@ def _check(played: Played) -> None:
         check(action)
 
 
-def _moves(played: Played) -> list[Move]:
+def moves_of(played: Played) -> list[Move]:
     """Steps and reads in their order."""
     moves: list[Move] = [read for read in played.reads if read.after_step == 0]
     for step, action in enumerate(played.actions, 1):

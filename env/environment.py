@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import asdict
 from typing import Any
+
+from pydantic_core import to_json
 
 from cluster_sim import Cluster, WarmUps, exposition, rfc3339
 
 from .actions import ACTIONS, Effect, Scene, check
 from .assessment import Assessment, Yardstick, Yardsticks, assess
-from .episode import EpisodeRecord, Event, Read, Sight
+from .episode import EpisodeRecord, Event, Read, Sight, Told, told
 from .errors import EpisodeOver, NotReset, ReadsUsedUp
 from .grading import Grade, grade
 from .models import Action, ActionType, EpisodeOptions, Observation
@@ -28,16 +31,20 @@ class IncidentEnvironment:
         done: whether the episode is over.
     """
 
-    def __init__(self, warm_ups: WarmUps | None = None, yardsticks: Yardsticks | None = None) -> None:
+    def __init__(
+        self, warm_ups: WarmUps | None = None, yardsticks: Yardsticks | None = None, *, keep_whole: bool = False
+    ) -> None:
         """
         Args:
             warm_ups: incidents begun before, which may be shared by all environments of a process; by default every
                 reset simulates its own.
             yardsticks: what full grades were measured by before, which may be shared likewise.
+            keep_whole: keep every observation and answer, not its digest only.
         """
         self.done = False
         self._warm_ups = warm_ups
         self._yardsticks = yardsticks
+        self._keep_whole = keep_whole
         self._scene: Scene | None = None
         self._task: IncidentTask
         self._options: EpisodeOptions
@@ -74,7 +81,7 @@ class IncidentEnvironment:
         )
         self.done = False
         self._seen = self._paged
-        return self._observe()
+        return self._noted(self._observe())
 
     def step(self, action: Action) -> Observation:
         """Carry out one action.
@@ -114,7 +121,7 @@ class IncidentEnvironment:
         observation = self._observe()
         observation.done = self.done
         observation.reward = reward
-        return observation
+        return self._noted(observation)
 
     def read(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Read the telemetry with a tool: it takes time, but no step, and earns nothing.
@@ -144,7 +151,9 @@ class IncidentEnvironment:
                 answer=answer,
             )
         )
-        return {"time": rfc3339(scene.cluster.now, scene.cluster.epoch_s), **answer}
+        answer = {"time": rfc3339(scene.cluster.now, scene.cluster.epoch_s), **answer}
+        record.answers.append(told(to_json(answer, inf_nan_mode="null"), whole=self._keep_whole))
+        return answer
 
     def branch(self) -> IncidentEnvironment:
         """An independent environment in the same state: given the same actions, both go on to the same bytes.
@@ -243,6 +252,12 @@ class IncidentEnvironment:
         )
         return observation
 
+    def _noted(self, observation: Observation) -> Observation:
+        """Note what is given out, for the episode's trajectory: some 30 µs."""
+        json = observation.model_dump_json().encode()
+        self._running().record.observations.append(told(json, whole=self._keep_whole))
+        return observation
+
     def _see(self, sight: Sight) -> None:
         """Remember what was shown, where it may be cited."""
         if self.graded_in_full:
@@ -287,14 +302,18 @@ class IncidentEnvironment:
 
     def _truth(self) -> dict[str, Any]:
         fault = self._task.root
-        truth: dict[str, Any] = {"root_cause": fault.service, "mechanism": str(fault.mechanism), "fault": fault.name}
-        if self._assessment is not None:
-            truth |= {
-                "trigger": str(fault.triggered_by),
-                "sustained_by": str(fault.sustained_by),
-                "chain": [list(edge) for edge in sorted(self._yardstick().truth.graph.edges)],
-            }
-        return truth
+        more = {} if self._assessment is None else self._assessment.truth
+        return {"root_cause": fault.service, "mechanism": str(fault.mechanism), "fault": fault.name, **more}
+
+    @property
+    def observations(self) -> Sequence[Told]:
+        """What was shown, that of the reset first."""
+        return tuple(self._running().record.observations)
+
+    @property
+    def answers(self) -> Sequence[Told]:
+        """What the reads were answered."""
+        return tuple(self._running().record.answers)
 
     @property
     def task(self) -> IncidentTask:

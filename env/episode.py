@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
 from .models import Action
 
@@ -68,6 +69,26 @@ class Read:
     arguments: dict[str, Any]
 
 
+class Told(NamedTuple):
+    """An observation or the answer of a read, as it was given out: as JSON in UTF-8.
+
+    Attributes:
+        digest: BLAKE2b, in hexadecimal digits.
+        whole: the JSON itself, where it is kept.
+    """
+
+    digest: str
+    whole: str | None
+
+
+DIGEST_BYTES = 16
+
+
+def told(json: bytes, *, whole: bool) -> Told:
+    """Note what is given out; `whole` keeps it."""
+    return Told(blake2b(json, digest_size=DIGEST_BYTES).hexdigest(), json.decode() if whole else None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sight:
     """What one observation or one read has shown, for it to be cited.
@@ -109,6 +130,8 @@ class EpisodeRecord:
         repaired_once: it was repaired at some time.
         postmortem_details: that postmortem as it was submitted, text or JSON object.
         seen: what every observation and read has shown, in order.
+        observations: every observation as it was given out, that of the reset first.
+        answers: of the reads, likewise.
     """
 
     task_id: str
@@ -130,3 +153,5 @@ class EpisodeRecord:
     events: list[Event] = field(default_factory=list)
     reads: list[Read] = field(default_factory=list)
     seen: list[Sight] = field(default_factory=list)
+    observations: list[Told] = field(default_factory=list)
+    answers: list[Told] = field(default_factory=list)

@@ -6,6 +6,8 @@
     ├── ReadAPIClosed (PermissionError) 403 a read API of a scored episode
     ├── NotReset (RuntimeError)        409  a step before the first reset
     ├── EpisodeOver (RuntimeError)     409  a step after done
+    ├── EpisodeRunning (RuntimeError)  409  what there is only of a finished episode
+    ├── NoTrajectory (LookupError)     409  an episode that cannot be played again
     ├── ReadsUsedUp (RuntimeError)     409  a read over MCP past the limit of simulated time
     ├── TaskMismatch (ValueError)      409  a task_id that is not the session's
     ├── BadRequest (ValueError)        422  an input that is not of the published shape
@@ -70,6 +72,22 @@ class EpisodeOver(EnvError, RuntimeError):
     status = 409
     code = "EPISODE_OVER"
     message = "the episode is done; reset to start another"
+
+
+class EpisodeRunning(EnvError, RuntimeError):
+    """The trajectory of an episode was asked for before it was done."""
+
+    status = 409
+    code = "EPISODE_RUNNING"
+    message = "the episode is not done; its trajectory can be had when it is"
+
+
+class NoTrajectory(EnvError, LookupError):
+    """The trajectory of a stay on the live cluster was asked for."""
+
+    status = 409
+    code = "NO_TRAJECTORY"
+    message = "a stay on the live cluster cannot be played again, and has no trajectory"
 
 
 class ReadsUsedUp(EnvError, RuntimeError):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
 
 from cluster_sim import Cluster
 
+from .episode import Told
 from .models import Action, EpisodeOptions, Observation
 
 
@@ -33,6 +34,16 @@ class Environment(Protocol):
     def info(self) -> dict[str, Any]: ...
 
     def exposition(self) -> bytes: ...
+
+    @property
+    def observations(self) -> Sequence[Told]:
+        """What was given out since the reset."""
+        ...
+
+    @property
+    def answers(self) -> Sequence[Told]:
+        """What reads were answered."""
+        ...
 
     @property
     def read_api(self) -> bool: ...

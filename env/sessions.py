@@ -13,6 +13,7 @@ from weakref import ReferenceType, ref
 from .errors import EpisodeOver, NotReset, OverCapacity, ReadAPIClosed, TaskMismatch, UnknownSession
 from .models import Action, EpisodeOptions, EpisodeState, Observation, Turn
 from .playing import PARKED, Environment, EnvironmentFactory, Home, View
+from .trajectory import Trajectory, export
 
 SESSION_ID_BYTES = 16
 NO_EPISODE = EpisodeState().model_dump(include={"episode_id", "step_count"})
@@ -86,6 +87,13 @@ class Session:
             return dict(NO_EPISODE)
         state = self.environment.state()
         return state if self._episode_id is None else {**state, "episode_id": self._episode_id}
+
+    def trajectory(self, task_id: str | None = None) -> Trajectory:
+        """The record of the finished episode."""
+        self.check_task(task_id)
+        if self.task_id is None:
+            raise NotReset
+        return export(self.environment)
 
     def view(self) -> View:
         """The environment as it stands; one copy is shared by all who read at the same time."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cluster_sim import GRAVE, REMOVED, Mechanism, broken, provisioned
@@ -37,7 +37,14 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
-    """A full grade with its parts and what each rests on."""
+    """A full grade with its parts and what each rests on.
+
+    Attributes:
+        shares: what each line earns of its weight, 0 to 1.
+        deductions: what is taken off, by reason.
+        evidence: what the lines rest on, as JSON.
+        truth: what was to be known beside service and mechanism, as JSON.
+    """
 
     gate: Gate
     shares: Mapping[str, float]
@@ -45,6 +52,7 @@ class Assessment:
     evidence: Mapping[str, Any]
     impact: Impact
     collateral: tuple[Collateral, ...]
+    truth: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def lines(self) -> dict[str, float]:
@@ -131,6 +139,11 @@ def _assessed(scene: Scene, yardstick: Yardstick) -> Assessment:
         evidence=_evidence(known, told, paged, cost),
         impact=harm,
         collateral=changes,
+        truth={
+            "trigger": str(fault.triggered_by),
+            "sustained_by": str(fault.sustained_by),
+            "chain": [list(edge) for edge in sorted(yardstick.truth.graph.edges)],
+        },
     )
 
 

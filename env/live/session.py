@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cluster_sim import REMEDIATIONS, Cluster, exposition, nanoseconds, rfc3339
 
 from ..actions import ESCALATE_S, INVESTIGATE_S, NO_OP_S, check
-from ..errors import EnvError, EpisodeOver, NotReset
+from ..episode import Told
+from ..errors import EnvError, EpisodeOver, NoTrajectory, NotReset
 from ..models import Action, ActionType, EpisodeOptions, Observation
 from ..observation import Look, available_actions, look_at, observe
 from ..playing import Environment
@@ -240,6 +241,16 @@ class AttachedEnvironment:
     def info(self) -> dict[str, Any]:
         """Extras of the last step."""
         return {"attached": True, "scored": False}
+
+    @property
+    def observations(self) -> Sequence[Told]:
+        """Refused: nobody can play them again."""
+        raise NoTrajectory
+
+    @property
+    def answers(self) -> Sequence[Told]:
+        """Refused likewise."""
+        raise NoTrajectory
 
     @property
     def cluster(self) -> Cluster:

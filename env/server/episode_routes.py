@@ -1,4 +1,4 @@
-"""POST /reset, POST /step, GET /state and GET /metrics."""
+"""POST /reset, POST /step, GET /state, GET /trajectory and GET /metrics."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -6,6 +6,7 @@ from fastapi.responses import PlainTextResponse
 from ..errors import NotReset
 from ..models import DEFAULT_TASK_ID, Action, EpisodeState, ResetRequest, StepRequest, Turn
 from ..sessions import NO_EPISODE, Session
+from ..trajectory import Trajectory
 from . import live_routes
 from .openapi import takes
 from .reading import SESSION_HEADER, SESSION_QUERY, read_reset, read_session_query, read_step
@@ -67,6 +68,23 @@ async def state(request: Request) -> Response:
         return JSONAnswer(NO_EPISODE)
     session = find_session(runner, session_id, task_id)
     return JSONAnswer(NO_EPISODE if session is None else await runner.state(session, task_id))
+
+
+@router.get(
+    "/trajectory",
+    tags=["State Management"],
+    response_model=Trajectory,
+    openapi_extra=takes(query=SESSION_QUERY),
+)
+async def trajectory(request: Request) -> Response:
+    """The record of a session's finished episode, in one line; `python -m env verify` plays it again."""
+    wanted = read_session_query(request)
+    runner = runner_of(request)
+    task_id = wanted.get("task_id")
+    session = find_session(runner, wanted.get("session_id", request.headers.get(SESSION_HEADER)), task_id)
+    if session is None:
+        raise NotReset
+    return JSONAnswer(await runner.trajectory(session, task_id))
 
 
 @router.get(

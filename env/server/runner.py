@@ -19,7 +19,7 @@ from ..live.session import LIVE_TASK_ID, AttachedEnvironment, NotYet
 from ..models import Action, ResetRequest
 from ..playing import PARKED, Later
 from ..sessions import Call, Session, SessionStore
-from ..workers import Answer, Crew, Exposition, Reset, State, Step, Threads, UseTool, Worker, WorkerLost
+from ..workers import Answer, Crew, Export, Exposition, Reset, State, Step, Threads, UseTool, Worker, WorkerLost
 from .metrics import ServerMetrics
 
 Result = TypeVar("Result")
@@ -116,6 +116,11 @@ class EpisodeRunner:
         """The state as JSON."""
         state: bytes = await self._in_turn(session, State(task_id))
         return state
+
+    async def trajectory(self, session: Session, task_id: str | None = None) -> bytes:
+        """The record of the finished episode, as a line of JSON."""
+        record: bytes = await self._in_turn(session, Export(task_id))
+        return record
 
     async def exposition(self, session: Session) -> bytes:
         page: bytes = await self._in_turn(session, Exposition())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .episode import play
+from .episode import play, play_recorded
 from .errors import EngineLost, EpisodeLost, Interrupted, SweepError, SweepRefused
 from .means import Means
 from .plan import Episode, Sweep
 from .results import read
-from .row import Row
+from .row import Recorded, Row
 from .runs import Report, rows, run
 from .summary import Summary
 
@@ -17,6 +17,7 @@ __all__ = [
     "EpisodeLost",
     "Interrupted",
     "Means",
+    "Recorded",
     "Report",
     "Row",
     "Summary",
@@ -24,6 +25,7 @@ __all__ = [
     "SweepError",
     "SweepRefused",
     "play",
+    "play_recorded",
     "read",
     "rows",
     "run",

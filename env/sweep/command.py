@@ -15,7 +15,7 @@ from ..policies import POLICIES
 from ..tasks import TASK_IDS, TASKS
 from .errors import Interrupted, SweepError, SweepRefused
 from .means import CHUNK, CHUNKS, ENGINES, Means
-from .plan import Sweep
+from .plan import OBSERVATIONS, Sweep
 from .results import read
 from .runs import Report, run
 from .summary import Summary
@@ -48,6 +48,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--difficulty", type=_whole, metavar="1-5", help="of generated incidents (default: all)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the results: .jsonl or .parquet")
+    parser.add_argument(
+        "--trajectories", type=Path, metavar="FILE", help="a record of every finished episode, for verify: .jsonl"
+    )
+    parser.add_argument("--observations", help="of trajectories: digest (default) or full")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE, and what another sweep left beside it")
     parser.add_argument("--engine", default=ENGINES[0], metavar="ENGINE", help="processes (default) or ray")
     parser.add_argument("--workers", type=_whole, metavar="N", help="episodes at a time (default: one per core)")
@@ -98,6 +102,8 @@ def _summed_up(path: Path) -> list[str]:
 def _swept(options: argparse.Namespace) -> list[str]:
     if options.seeds is None or options.out is None:
         raise SweepRefused(f"--{'seeds' if options.seeds is None else 'out'} is needed")
+    if options.observations is not None and options.trajectories is None:
+        raise SweepRefused("--observations needs --trajectories")
     sweep = Sweep(
         tasks=list(TASKS) if options.task == [ALL] else options.task,
         policies=list(POLICIES) if options.policy == [ALL] else options.policy,
@@ -107,10 +113,18 @@ def _swept(options: argparse.Namespace) -> list[str]:
         reward_mode=options.reward_mode,
         split=options.split,
         difficulty=options.difficulty,
+        trajectories=None if options.trajectories is None else options.observations or OBSERVATIONS[0],
     )
     means = Means(engine=options.engine, workers=options.workers, ray_address=options.ray_address, chunk=options.chunk)
     with _terminable():
-        report = run(sweep, options.out, means, overwrite=options.overwrite, progress=options.progress or None)
+        report = run(
+            sweep,
+            options.out,
+            means,
+            trajectories=options.trajectories,
+            overwrite=options.overwrite,
+            progress=options.progress or None,
+        )
     return [*_told(report.summary), "", _speed(report)]
 
 

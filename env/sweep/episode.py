@@ -13,10 +13,11 @@ from ..grading import LeftAlone, Repaired
 from ..models import Action, EpisodeOptions, Observation
 from ..policies import policy_factory
 from ..policies.runner import SCORE_RANGE, Run, Transcript, one_line
+from ..trajectory import export
+from ..version import version
 from .errors import EngineLost
 from .plan import Episode, Sweep
-from .row import Row
-from .version import version
+from .row import Recorded, Row
 
 DIGEST_BYTES = 16
 
@@ -38,14 +39,16 @@ class Player:
         self._warm_ups = WarmUps() if len(sweep.policies) > 1 else None
         self._world: tuple[EpisodeOptions, int] | None = None
 
-    def play(self, number: int) -> Row:
-        """Play the episode at a place in the sweep's order."""
+    def play(self, number: int) -> Row | Recorded:
+        """Play the episode at a place in the sweep's order; recorded, if the sweep keeps trajectories."""
         episode = self._sweep.episode(number)
         world = (episode.options, episode.seed)
         if self._warm_ups is not None and world != self._world:
             self._warm_ups.clear()  # the order never comes back to a world
         self._world = world
-        return play(episode, self._warm_ups)
+        if self._sweep.trajectories is None:
+            return play(episode, self._warm_ups)
+        return play_recorded(episode, self._warm_ups, whole=self._sweep.trajectories == "full")
 
 
 def play(episode: Episode, warm_ups: WarmUps | None = None) -> Row:
@@ -54,6 +57,21 @@ def play(episode: Episode, warm_ups: WarmUps | None = None) -> Row:
     Raises:
         MemoryError: this machine has too little, which says nothing of the episode.
     """
+    return _row(episode, IncidentEnvironment(warm_ups))
+
+
+def play_recorded(episode: Episode, warm_ups: WarmUps | None = None, *, whole: bool = False) -> Recorded:
+    """The same, with the trajectory of an episode that came to its end.
+
+    Args:
+        whole: the trajectory holds the observations, not only their digests.
+    """
+    environment = IncidentEnvironment(warm_ups, keep_whole=whole)
+    row = _row(episode, environment)
+    return Recorded(row=row, trajectory=export(environment, policy=episode.policy) if row.done else None)
+
+
+def _row(episode: Episode, environment: IncidentEnvironment) -> Row:
     told: dict[str, Any] = {
         "version": version(),
         "noise": episode.options.noise,
@@ -65,7 +83,6 @@ def play(episode: Episode, warm_ups: WarmUps | None = None) -> Row:
         "difficulty": episode.options.difficulty,
         "policy": episode.policy,
     }
-    environment = IncidentEnvironment(warm_ups)
     try:
         page = environment.reset(episode.task, episode.seed, episode.options)
     except BadRequest:

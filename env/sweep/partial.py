@@ -6,13 +6,18 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from ..version import version
 from .errors import SweepRefused
 from .plan import Sweep
-from .version import version
+
+NONE = b"null\n"
+SHARED = {"version": "version", "task_id": "task", "seed": "seed", "policy": "policy", "score": "score"}
+"""Fields of a trajectory and the columns of its row that say the same."""
 
 
 def partial_path(out: Path) -> Path:
@@ -22,6 +27,8 @@ def partial_path(out: Path) -> Path:
 
 class Partial:
     """A line that says what is played by which code, then a row per line, in the sweep's order.
+
+    Where the sweep keeps trajectories, a line with the episode's follows every row; it is null if there is none.
 
     Rows are only ever added at the end, so that whatever kills the sweep leaves the beginning of what it would have
     become. What follows the last whole row is cut off and played again.
@@ -80,8 +87,11 @@ class Partial:
             row = _read(line)
             if self.there == self._sweep.size or row is None or not self._is_next(row):
                 break
+            trajectory = self._file.readline() if self._sweep.trajectories else b""
+            if self._sweep.trajectories and not _belongs(trajectory, row):
+                break
             self._count(row)
-            end += len(line)
+            end += len(line) + len(trajectory)
         return end
 
     def _is_next(self, row: dict[str, Any]) -> bool:
@@ -94,14 +104,21 @@ class Partial:
         self.there += 1
         self._seen(row)
 
-    def add(self, line: bytes) -> None:
-        """Add the next row."""
-        self._file.write(line)
+    def add(self, played: bytes) -> None:
+        """Add the next row, with its trajectory where the sweep keeps them."""
+        self._file.write(played)
         self._file.flush()
-        self._count(json.loads(line))
+        self._count(row_of(played))
 
-    def lines(self) -> Iterator[bytes]:
+    def rows(self) -> Iterator[bytes]:
         """The rows that are there."""
+        return islice(self._lines(), 0, None, 2 if self._sweep.trajectories else 1)
+
+    def trajectories(self) -> Iterator[bytes]:
+        """The trajectories that are there."""
+        return (line for line in islice(self._lines(), 1, None, 2) if line != NONE)
+
+    def _lines(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
             file.readline()
             yield from file
@@ -119,6 +136,20 @@ class Partial:
         if not self.there:
             self.path.unlink(missing_ok=True)
         self._file.close()
+
+
+def row_of(played: bytes) -> dict[str, Any]:
+    """The row of an episode, without its trajectory."""
+    row: dict[str, Any] = json.loads(played[: played.index(b"\n")])
+    return row
+
+
+def _belongs(trajectory: bytes, row: dict[str, Any]) -> bool:
+    """Whether a line is the whole trajectory of the row's episode."""
+    if trajectory == NONE:
+        return not row.get("done")
+    record = _read(trajectory)
+    return record is not None and all(record.get(name) == row.get(of) for name, of in SHARED.items())
 
 
 def _read(line: bytes) -> dict[str, Any] | None:

@@ -11,7 +11,11 @@ from pydantic import ValidationError
 from ..models import MAX_SEED, EpisodeOptions
 from ..policies import UnknownPolicy, policy_factory
 from ..tasks import GENERATED, TASK_IDS
+from ..trajectory import MOST_CHARS
 from .errors import SweepRefused
+
+OBSERVATIONS = ("digest", "full")
+"""How the observations of a trajectory are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +42,12 @@ class Sweep:
         rates_hz: user requests per second at the edge.
         reward_mode: what the steps are paid by.
         split, difficulty: which generated incidents are played; the seed is the index.
+        trajectories: how those of finished episodes are kept, if they are: with the `digest` of every observation, or
+            with the observations in `full`.
 
     Raises:
         SweepRefused: there is no such task, policy, seed, noise, rate, reward mode, split or difficulty, or none of
-            them at all.
+            them at all; or a policy's name is too long for a trajectory.
     """
 
     tasks: Sequence[str]
@@ -52,6 +58,7 @@ class Sweep:
     reward_mode: str = "table"
     split: str | None = None
     difficulty: int | None = None
+    trajectories: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("tasks", "policies", "noises", "rates_hz"):
@@ -70,10 +77,20 @@ class Sweep:
                 policy_factory(policy)
             except UnknownPolicy as error:
                 raise SweepRefused(str(error)) from None
+        self._check_trajectories()
         self._check_seeds()
         for noise in self.noises:
             for rate in self.rates_hz:
                 self._options(noise, rate)
+
+    def _check_trajectories(self) -> None:
+        if self.trajectories is None:
+            return
+        if self.trajectories not in OBSERVATIONS:
+            raise SweepRefused(f"unknown observations {self.trajectories!r} (choose from {', '.join(OBSERVATIONS)})")
+        for policy in self.policies:
+            if len(policy) > MOST_CHARS:
+                raise SweepRefused(f"a trajectory names its policy in at most {MOST_CHARS} characters")
 
     def _check_seeds(self) -> None:
         first, end = self.seeds.start, self.seeds.stop

@@ -10,10 +10,10 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from ..version import version
 from .episode import Player
 from .errors import EngineLost, EpisodeLost
 from .plan import Sweep
-from .version import version
 
 DEATHS = 3
 """Processes that an episode may kill, one after the other, before the sweep gives up; chosen."""

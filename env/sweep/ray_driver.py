@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from ..version import PACKAGES
 from .episode import Player
 from .plan import Sweep
-from .version import PACKAGES
 
 OBJECT_STORE_BYTES = 100_000_000
 """For the rows on their way; Ray wants 75 MB at least. Chosen."""

@@ -10,11 +10,11 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..version import version
 from .errors import EngineLost, EpisodeLost, SweepRefused
 from .plan import Sweep
 from .processes import ENDING_S, START, start_deaf
 from .ray_driver import RETRIES, drive
-from .version import version
 
 PROBE_S = 3.0
 """For the port of a cluster to answer; chosen."""

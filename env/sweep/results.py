@@ -22,14 +22,33 @@ ROW_GROUP = 1000
 def check_output(out: Path, *, overwrite: bool = False) -> None:
     """Raises SweepRefused where the results cannot be written."""
     check_format(out)
-    if out.is_dir():
-        raise SweepRefused(f"{out} is a directory")
-    if not out.parent.is_dir():
-        raise SweepRefused(f"{out.parent} is no directory")
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        raise SweepRefused(f"{out.parent} cannot be written to")
+    _check_place(out)
     if out.exists() and not overwrite:
         raise SweepRefused(f"{out} is there already; --overwrite replaces it, --summary-only {out} reads it")
+
+
+def check_trajectories(path: Path, out: Path, *, overwrite: bool = False) -> None:
+    """Raises SweepRefused where trajectories cannot be written.
+
+    Args:
+        out: where the results go.
+    """
+    if path.suffix != ".jsonl":
+        raise SweepRefused(f"{path} should end in .jsonl")
+    if path.resolve() == out.resolve():
+        raise SweepRefused(f"{path} cannot hold both the results and the trajectories")
+    _check_place(path)
+    if path.exists() and not overwrite:
+        raise SweepRefused(f"{path} is there already; --overwrite replaces it")
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():
+        raise SweepRefused(f"{path} is a directory")
+    if not path.parent.is_dir():
+        raise SweepRefused(f"{path.parent} is no directory")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise SweepRefused(f"{path.parent} cannot be written to")
 
 
 def check_format(path: Path) -> None:

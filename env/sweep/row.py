@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from ..trajectory import Trajectory
+
 OUTCOMES = ("played", "nobody_paged", "failed")
 
 
@@ -69,6 +71,22 @@ class Row:
         """The row as a line of JSON, with its end. ASCII: an agent may have said what no UTF-8 can."""
         record = {name: getattr(self, name) for name in COLUMNS}
         return json.dumps(record, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """An episode of a sweep that keeps trajectories.
+
+    Attributes:
+        trajectory: None if it did not come to its end.
+    """
+
+    row: Row
+    trajectory: Trajectory | None
+
+    def json(self) -> bytes:
+        """Two lines: the row, and the trajectory or null."""
+        return self.row.json() + (b"null\n" if self.trajectory is None else self.trajectory.json())
 
 
 COLUMNS = {column.name: None for column in fields(Row)}.keys()

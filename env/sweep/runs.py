@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import time
@@ -15,9 +14,9 @@ from typing import Any
 from .engine import Engine, in_order
 from .errors import Interrupted, SweepRefused
 from .means import Means
-from .partial import Partial
+from .partial import Partial, row_of
 from .plan import Sweep
-from .results import check_output, write
+from .results import check_output, check_trajectories, write
 from .summary import Summary
 
 
@@ -41,17 +40,24 @@ class Report:
 def rows(sweep: Sweep, means: Means | None = None) -> Iterator[dict[str, Any]]:
     """Play a sweep and give its rows out in order, as they come; nothing is written."""
     means = means or Means()
-    with closing(means.start(sweep)) as engine, closing(in_order(engine, 0, sweep.size, means.chunk)) as lines:
-        yield from map(json.loads, lines)
+    with closing(means.start(sweep)) as engine, closing(in_order(engine, 0, sweep.size, means.chunk)) as played:
+        yield from map(row_of, played)
 
 
 def run(
-    sweep: Sweep, out: Path, means: Means | None = None, *, overwrite: bool = False, progress: bool | None = None
+    sweep: Sweep,
+    out: Path,
+    means: Means | None = None,
+    *,
+    trajectories: Path | None = None,
+    overwrite: bool = False,
+    progress: bool | None = None,
 ) -> Report:
     """Play a sweep into a file; one that was interrupted goes on from where it was.
 
     Args:
         out: ends in `.jsonl` or `.parquet`.
+        trajectories: where they go, if the sweep keeps them; ends in `.jsonl`.
         overwrite: replace a file that is there, and begin anew where an interrupted sweep was another one.
         progress: show a bar on stderr; by default if it is a terminal.
 
@@ -62,6 +68,10 @@ def run(
     """
     means = means or Means()
     check_output(out, overwrite=overwrite)
+    if (trajectories is None) != (sweep.trajectories is None):
+        raise SweepRefused("a sweep that keeps trajectories needs a file for them, and no other does")
+    if trajectories is not None:
+        check_trajectories(trajectories, out, overwrite=overwrite)
     summary = Summary()
     began = time.monotonic()
     try:
@@ -78,7 +88,9 @@ def run(
                     began = time.monotonic()
                     _play(sweep, engine, means.chunk, partial, progress)
             elapsed_s = time.monotonic() - began
-            write(out, partial.lines())
+            if trajectories is not None:
+                write(trajectories, partial.trajectories())
+            write(out, partial.rows())
         except KeyboardInterrupt:
             raise Interrupted(partial.there, sweep.size) from None
         partial.remove()

@@ -1,6 +1,6 @@
 """The processes in which sessions are played, beside the one that serves them."""
 
-from .calls import Exposition, Reset, State, Step, UseTool, encode
+from .calls import Export, Exposition, Reset, State, Step, UseTool, encode
 from .crew import Crew, importable
 from .process import Answer
 from .threads import Threads
@@ -9,6 +9,7 @@ from .worker import Worker, WorkerLost
 __all__ = [
     "Answer",
     "Crew",
+    "Export",
     "Exposition",
     "Reset",
     "State",

@@ -71,6 +71,18 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Export:
+    """The record of the finished episode, as a line."""
+
+    changes: ClassVar[bool] = False
+    begins: ClassVar[bool] = False
+    task_id: str | None = None
+
+    def __call__(self, session: Session) -> bytes:
+        return session.trajectory(self.task_id).json()
+
+
+@dataclass(frozen=True, slots=True)
 class Exposition:
     """The Prometheus page of the session's cluster as of its simulated now."""
 

@@ -42,15 +42,15 @@ def played(tmp_path_factory) -> dict[str, Sequence[dict]]:
     return {policy: [row for row in found if row["policy"] == policy] for policy in (*BLIND, *OTHERS)}
 
 
-def score(rows: Sequence[dict]) -> float:
-    return mean(row["score"] for row in rows)
+def score(found: Sequence[dict]) -> float:
+    return mean(row["score"] for row in found)
 
 
 def test_every_episode_was_played_and_graded_in_full(played):
-    for policy, rows in played.items():
-        assert len(rows) == len(INCIDENTS)
-        assert {row["outcome"] for row in rows} == {"played"}, (policy, [row["failure"] for row in rows])
-        assert {row["grading"] for row in rows} == {"full"}
+    for policy, found in played.items():
+        assert len(found) == len(INCIDENTS)
+        assert {row["outcome"] for row in found} == {"played"}, (policy, [row["failure"] for row in found])
+        assert {row["grading"] for row in found} == {"full"}
 
 
 def test_doing_nothing_about_an_incident_is_worth_nothing(played):

@@ -229,3 +229,13 @@ def test_nothing_can_be_done_before_a_reset(live):
     ):
         with pytest.raises(EnvError):
             use()
+
+
+def test_a_stay_has_no_trajectory(client):
+    """Neither while it lasts nor afterwards: nobody can play it again."""
+    session = attach(client)
+    for code in ("EPISODE_RUNNING", "NO_TRAJECTORY"):
+        answer = client.get("/trajectory", params={"session_id": session})
+        assert (answer.status_code, answer.json()["code"]) == (409, code)
+        if code == "EPISODE_RUNNING":
+            step(client, session, POSTMORTEM)

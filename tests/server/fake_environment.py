@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import dataclass
 
 from cluster_sim import Cluster
-from env.errors import BadRequest, EpisodeOver
+from env.errors import BadRequest, EpisodeOver, NoTrajectory
 from env.models import Action, EpisodeOptions, Observation
 
 
@@ -52,6 +52,12 @@ class FakeEnvironment:
     @property
     def cluster(self) -> Cluster:
         raise AssertionError("there is none, and nobody may read it")
+
+    @property
+    def observations(self):
+        raise NoTrajectory
+
+    answers = observations
 
     def __init__(self):
         self.done = False

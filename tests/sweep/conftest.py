@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from env.sweep import Row, Sweep
-from env.sweep.version import version
+from env.version import version
 
 
 def made_up(sweep: Sweep, number: int) -> bytes:

@@ -12,7 +12,7 @@ from env.environment import IncidentEnvironment
 from env.errors import BadRequest
 from env.models import Action, EpisodeOptions
 from env.sweep import Episode, Row, play
-from env.sweep.version import VERSION, version
+from env.version import VERSION, version
 
 
 def episode(policy: str, task: str = "task_easy", seed: int = 1, **options) -> Episode:

@@ -1,4 +1,4 @@
-"""What decides the bytes of a row: the project's code and the libraries that its draws and events come from."""
+"""What decides the bytes of an episode: the project's code and the libraries that its draws and events come from."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import cluster_sim
 VERSION = "0.1.0"
 """The project's."""
 LIBRARIES = ("numpy", "pydantic", "simpy")
-PACKAGES = {"cluster_sim": Path(cluster_sim.__file__).parent, "env": Path(__file__).parent.parent}
+PACKAGES = {"cluster_sim": Path(cluster_sim.__file__).parent, "env": Path(__file__).parent}
 """The folders that hold the code of an episode."""
 _NOT_IN_AN_EPISODE = {"server", "live"}
 
 
 @cache
 def version() -> str:
-    """The project's version, then a digest of the code and libraries: rows of equal versions can be compared."""
+    """The project's version, then a digest of the code and libraries: what equal versions played can be compared."""
     digest = blake2b(digest_size=6)
     for package, folder in PACKAGES.items():
         for path in sorted(folder.rglob("*.py")):
