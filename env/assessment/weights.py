@@ -34,6 +34,6 @@ FEW_ACTIONS, MANY_ACTIONS = 9, 20
 BRIEF_MINUTES, LONG_MINUTES = 15.0, 45.0
 FEW_BYTES, MANY_BYTES = 256 * 1024, 1024 * 1024
 CHEAP_SHARE, DEAR_SHARE = 0.02, 0.50
-"""What costs nothing of the line, and what all of a quarter of it: actions; simulated minutes from the page to the end;
-bytes of log lines, metrics and answers that were read; and money, the rise of what the cluster costs an hour, as a share
-of what it cost as of the page, beyond that of the reference."""
+"""What costs nothing of the line, and what all of a quarter of it: actions; simulated minutes from the page to the
+end; bytes of log lines, metrics and answers that were read; and money, the rise of what the cluster costs an hour, as
+a share of what it cost as of the page, beyond that of the reference."""

@@ -64,7 +64,7 @@ class Yardstick:
 
     @cached_property
     def reference(self) -> Course:
-        """The runbook's repair, after as long as it takes to look twice and page its owner; nothing if none is needed."""
+        """The runbook's repair, after the time that two looks and paging its owner take; nothing if none is needed."""
         start = self.page + nanoseconds(REFERENCE_LOOKS * INVESTIGATE_S + ESCALATE_S)
         plan = self.fault.repairs[0] if self.fault.repairs and not self.fault.harmless else ()
         return Course(self.cluster(), [Order(fix=fix, began=start) for fix in plan])
