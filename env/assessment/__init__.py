@@ -1,0 +1,1 @@
+"""Full grading of an incident: each module grades one part of it."""
