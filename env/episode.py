@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from .models import Action
 
+Chain = frozenset[tuple[str, str]]
+"""How trouble spread, as pairs of services: from the one that was ill to the one that it made ill."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RootCauseStatement:
@@ -18,7 +21,8 @@ class RootCauseStatement:
         mechanism: the one mechanism it names, likewise.
         confidence: 0 to 1, where stated.
         trigger, sustained_by: what set it off and what keeps it going, where stated.
-        chain: how the trouble spread, as pairs of services: from the one that was ill to the one that it made ill.
+        chain: how the trouble spread, empty where nothing is stated; None if what is stated is none, or a list of
+            guesses.
     """
 
     service: str | None
@@ -26,7 +30,7 @@ class RootCauseStatement:
     confidence: float | None = None
     trigger: str | None = None
     sustained_by: str | None = None
-    chain: frozenset[tuple[str, str]] = frozenset()
+    chain: Chain | None = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

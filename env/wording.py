@@ -55,9 +55,13 @@ _SHORT = {
     "config-service": r"config(?! (change|value|update|file|map|option|setting|parameter|drift))",
 }
 
+_FOREIGN = r"[\w-]{0,40}[^\W\x00-\x7f]"
+"""The rest of a word with a letter in it that no name has, however much it looks like one."""
+
 SERVICE_WORDS: dict[str, re.Pattern[str]] = {
     name: re.compile(
-        rf"\b({name.replace('-', '[-_ ]')}|{_SHORT.get(name, name.split('-')[0])})(?![a-z0-9_])", re.IGNORECASE
+        rf"\b({name.replace('-', '[-_ ]')}|{_SHORT.get(name, name.split('-')[0])})(?![a-z0-9_]|{_FOREIGN})",
+        re.IGNORECASE,
     )
     for name in SERVICES
 }

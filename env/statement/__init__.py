@@ -1,0 +1,1 @@
+"""What a root-cause statement says: the fields of a JSON object exactly, claims in prose leniently."""
