@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from cluster_sim import FAULTS, SERVICES, promql, recent_logs, twins_of, unix_ms
 from env.assessment.discrimination import Discrimination
 from env.assessment.expressions import of_query, same
 from env.assessment.lines import template, written_since
+from env.assessment.postmortem import explained
 from env.assessment.sights import Asked, Kind, cited
 from env.assessment.twins import MOST_TWINS, TwinCache, TwinWorlds
 from env.environment import IncidentEnvironment
@@ -72,11 +74,10 @@ def test_evidence_in_the_log_of_another_service_tells_nothing():
     """A service that repeats the words of another does not show what that one would."""
     environment = paged(WRONG_PASSWORD)
     (id,) = [id for id in look_for_evidence(environment) if "/" in id]
-    sight = last(environment)
-    for other in set(SERVICES) - {environment.scene.fault.evidence[0].service}:
-        next(s for s in environment.scene.record.seen if id.startswith(s.place)).asked[1]["service"] = other
-        assert tells(environment, id) is None
-    assert sight
+    read = next(sight for sight in environment.scene.record.seen if sight.place == id.partition("/")[0])
+    assert tells(environment, id) == "evidence"
+    read.asked[1]["service"] = "auth-service"
+    assert tells(environment, id) is None
 
 
 def test_a_line_from_before_the_onset_tells_nothing():
@@ -99,6 +100,7 @@ def test_a_line_from_before_the_onset_tells_nothing():
         "[2025-03-14T09:10:02.089+0000][info][gc] GC(40) Pause",
         "2025-03-14T09:10:02Z   Warning   BackOff   pod/auth-service-2",
         "# A fatal error has been detected by the Java Runtime Environment:",
+        '{"kind":"Event","apiVersion":"audit.k8s.io/v1","verb":"patch","stageTimestamp":"2025-03-14T09:10:02.089123Z"}',
     ],
 )
 def test_every_log_tells_when_a_line_was_written(line):
@@ -217,7 +219,7 @@ def test_what_a_twin_does_not_show_tells_the_cause_from_it(seen_all):
 
 
 def test_what_is_always_so_tells_nothing(seen_all):
-    """Lines of healthy requests, pages that twins send as well, and what was so before it began."""
+    """Lines of healthy requests, and what was so before it began."""
     environment, ids = seen_all
     twins = worlds_of(environment)
     healthy = [
@@ -244,6 +246,29 @@ def test_a_threshold_that_just_holds_tells_nothing():
         environment.read("query_metrics", {"promql": query})
         assert last(environment).answer["result"]
         assert tells(environment, last(environment).place, twins) is None
+
+
+def test_the_first_page_tells_nothing():
+    """Who looks at nothing has it too, now and later."""
+    for index in (0, LOCK_QUEUE):
+        environment = paged(index)
+        act(environment, "no_op")
+        first = environment.scene.record.seen[0].alerts
+        later = [i for i, line in enumerate(last(environment).alerts) if line.split()[1:3] == first[0].split()[1:3]]
+        assert later
+        for id in ("0/alerts/0", f"1/alerts/{later[0]}"):
+            assert tells(environment, id, worlds_of(environment)) is None
+
+
+def test_a_ticket_that_no_twin_raises_tells_the_cause():
+    environment = paged(0)
+    investigate(environment, "auth-service")
+    tickets = last(environment).details["auth-service"]["tickets"]
+    not_ready = next(i for i, line in enumerate(tickets) if " KubePodNotReady " in line)
+    worlds = worlds_of(environment)
+    assert tells(environment, f"1/tickets/auth-service/{not_ready}", worlds) in FAULTS
+    for world in worlds:
+        assert ("KubePodNotReady", "auth-service") not in world.firing(world.paged)
 
 
 def test_a_query_about_the_cause_tells_it_from_a_twin():
@@ -351,16 +376,27 @@ def test_a_look_that_no_evidence_covers_supports_a_claim_by_the_world_of_a_twin(
     assert told.evidence[0]["citations"][0]["discriminates"] in FAULTS
 
 
-def test_claims_that_are_false_do_not_begin_worlds():
+def test_claims_that_are_false_or_cite_what_was_never_shown_do_not_begin_worlds():
     environment = paged(LOCK_QUEUE)
+    investigate(environment, "postgres-db")
     scene = environment.scene
-    twins = TwinCache().worlds(
-        "generated", LOCK_QUEUE, OPTIONS, fault=scene.fault, world_seed=scene.cluster.seed, warm_ups=WARM_UPS
-    )
-    begun = WARM_UPS.misses + WARM_UPS.hits
-    wrong = {**cause(scene.fault, "0/alerts/0"), "service": "auth-service"}
-    never = {"claim": "affected", "service": "checkout-service", "cites": ["0/alerts/0", "5/alerts/0"]}
-    file(environment, {"claims": [wrong, never]})
-    judged(environment, compared=False)
-    assert WARM_UPS.misses + WARM_UPS.hits == begun
-    assert twins._worlds == []
+    options: Any = {"fault": scene.fault, "world_seed": scene.cluster.seed, "warm_ups": WARM_UPS}
+    line = "1/logs/postgres-db/0"
+    wrong = {**cause(scene.fault, line), "service": "auth-service"}
+    never = {"claim": "affected", "service": "checkout-service", "cites": [line, "5/alerts/0"]}
+    right = {"claim": "affected", "service": "checkout-service", "cites": [line]}
+    begun = {}
+    for name, claims in (("none", [wrong, never]), ("some", [right])):
+        twins = TwinCache().worlds("generated", LOCK_QUEUE, OPTIONS, **options)
+        filed = environment.branch()
+        file(filed, {"claims": claims})
+        before = WARM_UPS.misses + WARM_UPS.hits
+        scene = filed.scene
+        scene.fault = replace(scene.fault, evidence=())
+        affected = frozenset({"checkout-service"})
+        explained(
+            scene.record, fault=scene.fault, cluster=scene.cluster, onset=scene.onset, affected=affected, twins=twins
+        )
+        begun[name] = WARM_UPS.misses + WARM_UPS.hits - before
+    assert begun["none"] == 0
+    assert begun["some"] >= 1
