@@ -15,7 +15,7 @@ FAULTS: Mapping[str, Fault] = catalogue(
 
 def twins_of(fault: Fault) -> tuple[Fault, ...]:
     """The other faults of its set."""
-    return tuple(other for other in FAULTS.values() if other.family is fault.family and other is not fault)
+    return tuple(other for other in FAULTS.values() if other.family is fault.family and other.name != fault.name)
 
 
 TASK_FAULTS = ("pg_max_connections_undersized", "redis_maxmemory_orphan_keys", "jwt_partial_rotation")

@@ -153,12 +153,8 @@ def read_claims(details: str | dict[str, Any] | None, epoch_s: int) -> Claims:
         made = [_exact(claim, epoch_s) for claim in listed[:MOST_CLAIMS]]
         stated = read_statement({key: value for key, value in fields.items() if key != "claims"})
         return Claims(made=tuple(made), more=len(listed[MOST_CLAIMS:]), asserted=_asserted([stated]))
-    said = cited_sentences(details, epoch_s)
-    return Claims(
-        made=tuple(_told(sentence) for sentence in said[:MOST_CLAIMS]),
-        more=len(said[MOST_CLAIMS:]),
-        asserted=_asserted(root_causes(details)),
-    )
+    said, more = cited_sentences(details, epoch_s, MOST_CLAIMS)
+    return Claims(made=tuple(map(_told, said)), more=more, asserted=_asserted(root_causes(details, MOST_CLAIMS)))
 
 
 def _asserted(statements: list[RootCauseStatement | None]) -> tuple[Claim, ...]:

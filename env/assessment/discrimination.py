@@ -38,7 +38,8 @@ class Discrimination:
     Evidence that is declared of the fault tells it from all its twins. Anything else is looked for in the worlds of
     twins, twice: as long after their page, and at the same time of day, so that neither how long somebody has looked
     nor a threshold on the clock makes a difference. It must be missing, or another, both times. What the agent has
-    changed makes worlds differ as well, so only what was seen before the first fix is compared.
+    changed makes worlds differ as well, so only what was seen before the first fix is compared. The first page tells
+    nothing, since who looks at nothing has it too; another alert has to be missing in the worlds of all twins.
 
     Args:
         cluster: the agent's world as it stands; what was, is in its logs and metrics.
@@ -54,6 +55,8 @@ class Discrimination:
         self._onset = onset
         self._onset_unix_ns = onset + cluster.epoch_s * 1_000_000_000
         self._paged = record.seen[0].at if record.seen else cluster.now
+        first = [_FIRING.match(line) for line in record.seen[0].alerts] if record.seen else []
+        self._first_page = {(alert[1], alert[2]) for alert in first if alert is not None}
         self._twins = twins
         self._logs: dict[tuple[str, str], frozenset[str]] = {}
 
@@ -65,10 +68,11 @@ class Discrimination:
         if self._twins is None or seen.fixes or late or not self._may_tell(seen):
             return None
         with self._twins.lock:
-            for world in self._twins:
-                if self._differs(seen, world):
-                    return world.fault.name
-        return None
+            if seen.kind is Kind.ALERT:
+                worlds = list(self._twins)
+                missing = all(self._differs(seen, world) for world in worlds)
+                return worlds[0].fault.name if worlds and missing else None
+            return next((world.fault.name for world in self._twins if self._differs(seen, world)), None)
 
     # ------------------------------------------------------------ declared evidence
 
@@ -100,7 +104,9 @@ class Discrimination:
                 return bool(written_since(seen.text, seen.before, self._onset_unix_ns))
             case Kind.ALERT:
                 alert = _FIRING.match(seen.text)
-                return alert is not None and bool(written_since(alert[3], (), self._onset_unix_ns))
+                if alert is None or (alert[1], alert[2]) in self._first_page:
+                    return False
+                return bool(written_since(alert[3], (), self._onset_unix_ns))
             case Kind.METRIC | Kind.PROMQL:
                 question = self._question(seen)
                 before = None if question is None else question.read(self._cluster, self._onset - BEFORE_S * SECOND)

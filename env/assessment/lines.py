@@ -13,7 +13,7 @@ _STAMPS = (
 """As JSON, logfmt, PostgreSQL, the JVM and Kubernetes write the time; and as Redis does."""
 
 _STAMP_WITHIN = 60
-"""Characters within which a line bears its time."""
+"""Characters within which a line bears its time; only the records of an audit have it at their end."""
 
 _STATUS = re.compile(r"""(status_code"?[:=])(\d)(\d)(\d)""")
 _POD = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}(?![A-Za-z0-9])")
@@ -41,7 +41,7 @@ def written_since(line: str, before: Iterable[str], unix_ns: int) -> bool | None
     """
     for candidate in (line, *before):
         for pattern, form in _STAMPS:
-            found = pattern.search(candidate[:_STAMP_WITHIN])
+            found = pattern.search(candidate[:_STAMP_WITHIN]) or pattern.search(candidate)
             if found:
                 when = datetime.strptime(f"{found[1]} {found[2]}", form).replace(tzinfo=UTC)
                 fraction_ms = int(found[3][1:]) if found[3] else 0

@@ -12,6 +12,7 @@ from cluster_sim import REMEDIATIONS, Mechanism, Sustained, Trigger
 
 from ..diagnosis import read_statement, text_of
 from ..episode import RootCauseStatement
+from ..models import MAX_DETAILS_CHARS
 from ..wording import affirmed, sentences, services_in
 
 _BRACKETS = re.compile(r"\[([^\[\]]{1,2000})\]")
@@ -48,25 +49,35 @@ class Said:
     cites: tuple[str, ...] = ()
 
 
-def cited_sentences(details: str | dict[str, Any] | None, epoch_s: int) -> list[Said | None]:
-    """Of each sentence with citations, in order, the claim that it makes; None where it makes none that is known."""
-    text, groups = _marked(text_of(details))
+def cited_sentences(details: str | dict[str, Any] | None, epoch_s: int, most: int) -> tuple[list[Said | None], int]:
+    """Of each sentence with citations, in order, the claim that it makes; None where it makes none that is known.
+
+    Args:
+        most: how many are read.
+
+    Returns:
+        The claims, and how many more such sentences there are.
+    """
+    text, groups = _marked(_prose_of(details))
     whole = read_statement(_MARK.sub("", text))
     found: list[Said | None] = []
-    for sentence in sentences(text):
+    told = [sentence for sentence in sentences(text) if _MARK.search(sentence)]
+    for sentence in told[:most]:
         marks = [int(number) for number in _MARK.findall(sentence)]
-        if not marks:
-            continue
         cites = tuple(dict.fromkeys(cite for mark in marks if mark < len(groups) for cite in groups[mark]))
         found.append(_claimed(_MARK.sub("", sentence), whole, cites, epoch_s))
-    return found
+    return found, len(told[most:])
 
 
-def root_causes(details: str | dict[str, Any] | None) -> list[RootCauseStatement | None]:
-    """The root causes that a text asserts, as a whole and in sentences that say that they speak of one."""
-    text = _MARK.sub("", _marked(text_of(details))[0])
+def root_causes(details: str | dict[str, Any] | None, most: int) -> list[RootCauseStatement | None]:
+    """The root causes that a text asserts, as a whole and in the first sentences that say that they speak of one."""
+    text = _MARK.sub("", _marked(_prose_of(details))[0])
     told = [sentence for sentence in sentences(text) if _ROOT.search(sentence)]
-    return [read_statement(text), *map(read_statement, told)]
+    return [read_statement(text), *map(read_statement, told[:most])]
+
+
+def _prose_of(details: str | dict[str, Any] | None) -> str:
+    return text_of(details)[:MAX_DETAILS_CHARS]
 
 
 def _marked(text: str) -> tuple[str, list[list[str]]]:

@@ -11,9 +11,10 @@ import pytest
 
 from cluster_sim import Fault, WarmUps
 from env.assessment.postmortem import Explained, explained
+from env.assessment.sights import cited
 from env.assessment.twins import TwinCache, TwinWorlds
 from env.environment import IncidentEnvironment
-from env.episode import EpisodeRecord, Sight
+from env.episode import EpisodeRecord
 from env.models import Action, ActionType, EpisodeOptions
 from tests.environment.conftest import act
 
@@ -38,7 +39,8 @@ def paged(index: int) -> IncidentEnvironment:
 
 
 def look_for_evidence(environment: IncidentEnvironment) -> list[str]:
-    """Looks for every declared piece of evidence, and gives the ids of what was found."""
+    """Waits a minute, looks for every declared piece of evidence, and gives the ids of what was found."""
+    act(environment, "no_op")  # what there is to find is written in the first minute
     ids = []
     for evidence in environment.scene.fault.evidence:
         if evidence.grep:
@@ -50,9 +52,14 @@ def look_for_evidence(environment: IncidentEnvironment) -> list[str]:
     return ids
 
 
-def last(environment: IncidentEnvironment) -> Sight:
-    """What was shown last."""
+def last(environment: IncidentEnvironment) -> Any:
+    """What was shown last: a sight."""
     return environment.scene.record.seen[-1]
+
+
+def thing(environment: IncidentEnvironment, id: str) -> Any:
+    """What an id points at."""
+    return cited(environment.scene.record, id)
 
 
 def file(environment: IncidentEnvironment, details: Any) -> None:

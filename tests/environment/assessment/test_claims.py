@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
 from cluster_sim import EPOCH_UNIX_S, FAULTS, rfc3339
-from env.assessment.claims import Claim, ClaimKind, Facts, read_claims
+from env.assessment.claims import ClaimKind, Facts, read_claims
 from env.assessment.postmortem import FALSE, FURTHER, ROOT_CAUSE
 from tests.environment.assessment.conftest import (
     DEPLOY,
@@ -35,7 +36,7 @@ FACTS = Facts(
 )
 
 
-def made(details) -> list[Claim | None]:
+def made(details) -> list[Any]:
     """The claims that are read from a postmortem."""
     return list(read_claims(details, EPOCH_UNIX_S).made)
 
@@ -329,7 +330,7 @@ def test_ten_thousand_citations_earn_nothing_and_cost_nothing_to_check(wrong_pas
         record.postmortem = record.postmortem_details = text
         began = time.perf_counter()
         told = judged(wrong_password)
-        assert time.perf_counter() - began < 5
+        assert time.perf_counter() - began < 3
         assert told.share == 0.0
         assert len(told.evidence) <= 13
 
