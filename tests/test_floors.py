@@ -31,7 +31,7 @@ FLOORS = {
         ("rewards", "tasks", "observation", "answers"),
         ("actions", "tools"),
         ("scenes", "environment"),
-        ("counterfactual",),
+        ("counterfactual", "privileged"),
         ("sweep", "evaluate", "playing", "twins"),
         ("sessions",),
         ("workers",),
