@@ -18,6 +18,7 @@ from .generator import (
     InvalidAddress,
     Split,
     build,
+    draw,
 )
 from .harm import EndpointHarm, Harm, harm, patience_s
 from .incident import Incident, begin
@@ -99,6 +100,7 @@ __all__ = [
     "build",
     "catalogue",
     "detail",
+    "draw",
     "drift",
     "examine",
     "exposition",

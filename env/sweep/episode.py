@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
-from cluster_sim import WarmUps
+from cluster_sim import WarmUps, draw
 
 from ..environment import IncidentEnvironment
 from ..errors import BadRequest
 from ..grading import LeftAlone, Repaired
 from ..models import Action, EpisodeOptions, Observation
-from ..policies import policy_factory
+from ..policies import Briefed, Closing, Policy
 from ..policies.runner import SCORE_RANGE, Run, Transcript, one_line
+from ..privileged import PRIVILEGED
+from ..scenes import address_of
+from ..tasks import GENERATED, IncidentTask
+from .entrants import factory_of, policy_seed
 from .errors import EngineLost
+from .measured import measured
 from .plan import Episode, Sweep
 from .row import Row
 from .version import version
@@ -35,7 +42,8 @@ class Player:
         if version() != expected:
             raise EngineLost(f"the sweep is played as version {expected}, and code or libraries here are {version()}")
         self._sweep = sweep
-        self._warm_ups = WarmUps() if len(sweep.policies) > 1 else None
+        told = any(name in PRIVILEGED for name in sweep.policies)
+        self._warm_ups = WarmUps() if told or len(sweep.entrants) > 1 else None
         self._world: tuple[EpisodeOptions, int] | None = None
 
     def play(self, number: int) -> Row:
@@ -63,7 +71,9 @@ def play(episode: Episode, warm_ups: WarmUps | None = None) -> Row:
         "task": episode.task,
         "split": episode.options.split,
         "difficulty": episode.options.difficulty,
+        "difficulty_played": _difficulty(episode),
         "policy": episode.policy,
+        "trial": episode.trial,
     }
     environment = IncidentEnvironment(warm_ups)
     try:
@@ -74,24 +84,25 @@ def play(episode: Episode, warm_ups: WarmUps | None = None) -> Row:
         raise
     except Exception as error:  # one bad world is a row, not the end of ten thousand
         return Row(**told, outcome="failed", failure=_said(error))
-    return Row(**told, **_played(_Heard(environment, page), episode))
+    return Row(**told, **_played(_Heard(environment, page), episode, warm_ups))
 
 
-def _played(heard: _Heard, episode: Episode) -> dict[str, Any]:
+def _played(heard: _Heard, episode: Episode, warm_ups: WarmUps | None) -> dict[str, Any]:
     paged = heard.environment.cluster.now
     failure = None
     score = SCORE_RANGE[0]
     try:
-        run = Run(heard, policy_factory(episode.policy)(episode.seed), Transcript(_unread))
-        run.play(episode.task, episode.seed, lambda: False)
-        score = run.score()
+        with _policy(episode, warm_ups) as policy:
+            run = Run(heard, policy, Transcript(_unread))
+            run.play(episode.task, episode.seed, lambda: False)
+            score = run.score()
+            failure = getattr(policy, "failure", None)
     except MemoryError:
         raise
     except Exception as error:
         failure = _said(error)
     state = heard.environment.state()
     parts = state.get("breakdown", {"lines": {}, "deductions": {}})
-    fixes = [line.name for line in heard.environment.task.criteria if isinstance(line, Repaired | LeftAlone)]
     now = heard.environment.cluster.now
     return {
         "fault": heard.environment.task.fault,
@@ -99,7 +110,7 @@ def _played(heard: _Heard, episode: Episode) -> dict[str, Any]:
         "outcome": "played" if failure is None else "failed",
         "failure": failure,
         "score": score,
-        "resolved": any(parts["lines"].get(name, 0.0) > 0 for name in fixes),
+        "resolved": _resolved(parts, heard.environment.task),
         "done": state["done"],
         "steps": state["step_count"],
         "simulated_s": round(now / 1e9, 3),
@@ -108,9 +119,36 @@ def _played(heard: _Heard, episode: Episode) -> dict[str, Any]:
         "rewards": state["rewards"],
         "lines": parts["lines"],
         "deductions": parts["deductions"],
+        **measured(parts),
         "actions": [action.model_dump(mode="json", exclude_none=True) for action in heard.actions],
         "observations": heard.digest.hexdigest(),
     }
+
+
+@contextmanager
+def _policy(episode: Episode, warm_ups: WarmUps | None) -> Iterator[Policy]:
+    """The policy, told the truth if it is one of those, and closed in the end if it holds anything."""
+    policy = factory_of(episode.policy)(policy_seed(episode.seed, episode.trial))
+    if isinstance(policy, Briefed):
+        policy.briefed(episode.task, episode.seed, episode.options, warm_ups)
+    try:
+        yield policy
+    finally:
+        if isinstance(policy, Closing):
+            policy.close()
+
+
+def _resolved(parts: Mapping[str, Any], task: IncidentTask) -> bool:
+    """Whether the world was repaired: the gate of full grading says so, or a line of the table."""
+    if "gate" in parts:
+        return bool(parts["gate"]["resolved"])
+    fixes = [line.name for line in task.criteria if isinstance(line, Repaired | LeftAlone)]
+    return any(parts["lines"].get(name, 0.0) > 0 for name in fixes)
+
+
+def _difficulty(episode: Episode) -> int | None:
+    """How hard a generated incident is."""
+    return draw(address_of(episode.seed, episode.options)).difficulty if episode.task == GENERATED else None
 
 
 class _Heard:
