@@ -149,7 +149,8 @@ def _standing(standing: Standing) -> dict[str, Any]:
 def _figures(told: Figures) -> dict[str, Any]:
     told_as = asdict(told)
     passes = told_as.pop("passes")
-    return _rounded(told_as | {"pass_hat": {str(k): value for k, value in enumerate(passes, 1)}})
+    whole = told_as | {"pass_hat": {str(k): value for k, value in enumerate(passes, 1)}}
+    return {name: _rounded(value) for name, value in whole.items()}
 
 
 def _rounded(value: Any) -> Any:

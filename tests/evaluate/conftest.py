@@ -9,7 +9,7 @@ from tests.sweep.conftest import instant, sweep
 __all__ = ["harmed", "instant", "row", "sweep"]
 
 
-def row(score: float | None, *, fault: str = "leak", seed: int = 0, **other: Any) -> dict[str, Any]:
+def row(score: float | None, *, fault: str | None = "leak", seed: int = 0, **other: Any) -> dict[str, Any]:
     """A row as a sweep has it."""
     return {
         "version": "0.1.0+a",

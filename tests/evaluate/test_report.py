@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from env.evaluate import report
+from env.evaluate.drawing import Circle
 from env.evaluate.outputs import Outputs, markdown, text
 from env.evaluate.plot import picture
 from env.evaluate.report import SameTwice
@@ -37,9 +38,12 @@ def test_the_figures_are_those_computed_by_hand():
     assert one.resolved.mean == pytest.approx(2 / 4)
     assert one.passes == (0.5,)
     assert one.steps == 6.0
+    assert one.harm is not None
     assert one.harm.excess.mean == pytest.approx(0.5)
     assert (one.harm.bad_minutes, one.harm.collateral_minutes) == (7.0, 1.0)
     assert (one.harm.bad_minutes_nothing, one.harm.bad_minutes_reference) == (12.0, 2.0)
+    assert one.score.low is not None
+    assert one.score.high is not None
     assert one.score.low < one.score.mean < one.score.high
     assert (nothing.overall.failed, nothing.overall.harm, nothing.overall.score.low) == (1, None, None)
 
@@ -52,7 +56,9 @@ def test_groups_hold_the_episodes_of_their_kind():
         "too_many_clients": 2,
     }
     assert spam.by_set["intermittent_401"].score.mean == pytest.approx(0.6)
-    assert spam.by_set["too_many_clients"].harm.collateral_minutes == pytest.approx(1.25)
+    harm = spam.by_set["too_many_clients"].harm
+    assert harm is not None
+    assert harm.collateral_minutes == pytest.approx(1.25)
     assert {level: told.score.mean for level, told in spam.by_difficulty.items()} == pytest.approx({3: 0.7, 5: 0.3})
     assert list(spam.by_task) == ["generated"]
 
@@ -84,6 +90,7 @@ def test_the_tables_show_the_figures():
     assert len({len(line) for line in lines[1:4]}) == 1
     written = "\n".join(markdown(told))
     one = told.policies[0].overall
+    assert one.harm is not None
     score = f"0.600 ({one.score.low:.3f} to {one.score.high:.3f})"
     harm = f"0.500 ({one.harm.excess.low:.3f} to {one.harm.excess.high:.3f})"
     resolved = f"50% ({one.resolved.low:.0%} to {one.resolved.high:.0%})"
@@ -92,7 +99,7 @@ def test_the_tables_show_the_figures():
     assert "| spam | 5 | 1 | 0.300 |" in written
     assert "spam: 1 nobody paged." in written
     assert "nothing: 1 failed." in written
-    assert "graded in full." in written.replace("full. I", "full.")
+    assert "6 episodes of 5 incidents with 3 faults, graded in full." in written
 
 
 def test_rows_of_different_code_are_said_not_to_compare():
@@ -147,8 +154,8 @@ def test_the_picture_has_a_dot_for_every_policy_and_set(tmp_path):
     words = [element.text for element in root.iter(f"{space}text")]
     assert [word for word in words if word in ("spam", "nothing")] == ["spam", "nothing"]
     assert {"intermittent_401", "too_many_clients"} <= set(words)
-    black = [float(it.get("cx")) for it in root.iter(f"{space}circle") if it.get("r") == "5"]
-    ticks = [float(it.get("x1")) for it in root.iter(f"{space}line") if it.get("stroke-width") == "1"]
+    black = [float(it.get("cx", "nan")) for it in root.iter(f"{space}circle") if it.get("r") == "5"]
+    ticks = [float(it.get("x1", "nan")) for it in root.iter(f"{space}line") if it.get("stroke-width") == "1"]
     shares = [(x - ticks[0]) / (ticks[-1] - ticks[0]) for x in black]
     assert shares == pytest.approx([0.6, 0.01], abs=1e-4)
     assert sum(it.get("r") == "3" for it in root.iter(f"{space}circle")) == 3
@@ -160,7 +167,7 @@ def test_a_png_shows_the_same_picture(tmp_path):
     told = report(ROWS)
     Outputs(plot=tmp_path / "scores.png").write(told)
     drawing = picture(told)
-    dot = next(shape for shape in drawing.shapes if getattr(shape, "radius", 0) == 5)
+    dot = next(shape for shape in drawing.shapes if isinstance(shape, Circle) and shape.radius == 5)
     with image.open(tmp_path / "scores.png") as shown:
         assert shown.size == (2 * drawing.width, 2 * drawing.height)
         assert max(shown.getpixel((round(2 * dot.x), round(2 * dot.y)))) < 64

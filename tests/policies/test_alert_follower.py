@@ -27,6 +27,8 @@ def test_it_looks_pages_fixes_and_writes_what_the_alert_suggests():
     look, page, fix, write, *rest = taken("[FIRING:1] HighLatencyP99 payment-service (prod-sim critical oncall) | …")
     assert (look.action_type, look.target, look.details) == (ActionType.INVESTIGATE, "payment-service", None)
     assert (page.action_type, page.target) == (ActionType.ESCALATE, "payments-team")
+    assert isinstance(page.details, dict)
+    assert isinstance(write.details, dict)
     assert page.details["root_cause"] == "payment-service"
     assert (fix.action_type, fix.target) == (ActionType.APPLY_FIX, "scale_out_payment_service")
     assert write.details["mechanism"] == page.details["mechanism"] == "cpu_throttling"

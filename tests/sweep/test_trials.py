@@ -86,9 +86,9 @@ def test_a_row_holds_what_full_grading_measured(monkeypatch):
 
 def test_what_was_not_measured_is_null():
     """By the table, and where the episode has not come to its end."""
-    for parts in ({"lines": {}, "deductions": {}}, {"grading": "table", "lines": {}, "deductions": {}}):
-        told = measured(parts)
-        assert told.pop("grading") == parts.get("grading")
+    for grading in ({}, {"grading": "table"}):
+        told = measured(grading)
+        assert told.pop("grading") == grading.get("grading")
         assert set(told.values()) == {None}
     assert measured({"grading": "full", "collateral": []})["collateral_minutes"] == 0.0
 
