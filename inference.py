@@ -16,9 +16,8 @@ from env.policies import EnvironmentClient, EpisodeResult, Policy, RuleBasedPoli
 from env.policies.chat import ChatModel
 from env.policies.errors import OutOfTime
 from env.policies.language_model import LanguageModelPolicy
+from env.policies.model import BASE_URL, api_key
 from env.policies.runner import ENV_NAME, SCORE_RANGE, Transcript
-
-KEYS = ("OPENAI_API_KEY", "HF_TOKEN", "API_KEY")
 
 log = logging.getLogger("inference")
 
@@ -41,7 +40,7 @@ class Settings:
 
     env_url: str = "http://localhost:7860"
     api_key: str | None = None
-    api_base_url: str = "https://api.openai.com/v1"
+    api_base_url: str = BASE_URL
     model_name: str = "gpt-4o-mini"
     tasks: tuple[str, ...] = ("task_easy", "task_medium", "task_hard")
     seed: int = 0
@@ -56,7 +55,7 @@ class Settings:
         tasks = tuple(task.strip() for task in given.get("TASKS", "").split(",") if task.strip())
         return cls(
             env_url=given.get("ENV_URL", cls.env_url),
-            api_key=next((given[name] for name in KEYS if name in given), None),
+            api_key=api_key(given),
             api_base_url=given.get("API_BASE_URL", cls.api_base_url),
             model_name=given.get("MODEL_NAME", cls.model_name),
             tasks=tasks or cls.tasks,

@@ -21,6 +21,7 @@ from .generator import (
     Split,
     attempts,
     build,
+    draw,
 )
 from .harm import EndpointHarm, Harm, Outcomes, bad_minutes, harm, patience_s
 from .incident import Incident, begin
@@ -109,6 +110,7 @@ __all__ = [
     "build",
     "catalogue",
     "detail",
+    "draw",
     "drift",
     "examine",
     "exposition",

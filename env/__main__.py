@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import twins
-from .evaluate import play_all, summary
+from .evaluate import command as evaluate
 from .live.replay import report
-from .policies import POLICIES
-from .sweep import SweepError, SweepRefused, command
-from .tasks import TASKS
+from .sweep import command as sweep
 from .trajectory import command as verifying
 
 
@@ -32,14 +30,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="python -m env", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     sweeps = commands.add_parser("sweep", help="play policies over many seeds into a file of results")
-    command.add_options(sweeps)
+    sweep.add_options(sweeps)
+    evaluations = commands.add_parser("evaluate", help="play policies and report what they score, or report on a sweep")
+    evaluate.add_options(evaluations)
     verify = commands.add_parser("verify", help="play recorded trajectories again, and refuse those that are not true")
     verifying.add_options(verify)
-    evaluate = commands.add_parser("evaluate", help="play policies over many seeds and print their scores")
-    evaluate.add_argument("--policy", nargs="+", choices=list(POLICIES), default=list(POLICIES), metavar="POLICY")
-    evaluate.add_argument("--task", nargs="+", choices=list(TASKS), default=list(TASKS), metavar="TASK")
-    evaluate.add_argument("--seeds", type=int, default=20, help="seeds 0 to SEEDS-1 (default: 20)")
-    evaluate.add_argument("--workers", type=int, default=None, help="processes (default: one per core)")
     apart = commands.add_parser("twins", help="measure whether twins can be told apart by their first page alone")
     apart.add_argument("--pages", type=int, default=20, help="first pages of each fault (default: 20)")
     replay = commands.add_parser("replay", help="play a live run again from its log")
@@ -56,21 +51,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(line, flush=True)
         return 0
     if options.command == "sweep":
-        return command.main(options, sweeps)
+        return sweep.main(options, sweeps)
     if options.command == "verify":
         return verifying.main(options, verify)
-    if options.seeds < 1:
-        evaluate.error("--seeds must be at least 1")
-    try:
-        played = play_all(options.policy, options.task, range(options.seeds), options.workers)
-    except SweepRefused as refusal:
-        evaluate.error(str(refusal))
-    except SweepError as error:
-        print(f"{evaluate.prog}: error: {error}", file=sys.stderr)
-        return 1
-    for line in summary(played):
-        print(line)
-    return 0
+    return evaluate.main(options, evaluations)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ VERSION = "0.1.0"
 LIBRARIES = ("numpy", "pydantic", "simpy")
 PACKAGES = {"cluster_sim": Path(cluster_sim.__file__).parent, "env": Path(__file__).parent}
 """The folders that hold the code of an episode."""
-_NOT_IN_AN_EPISODE = {"server", "live"}
+_NOT_IN_AN_EPISODE = {"server", "live", "evaluate"}
 
 
 @cache

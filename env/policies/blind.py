@@ -17,6 +17,9 @@ MECHANISM_KEYWORDS = (
 )
 """Every word that a postmortem of some incident might be looked through for; chosen."""
 
+FIRST_PAGE = "0/alerts/0"
+"""The id under which the first page is cited."""
+
 Script = Callable[[Observation], Iterator[Action]]
 """Writes the whole episode's actions from the first observation's `available_actions` alone."""
 
@@ -70,6 +73,48 @@ def look_only(observation: Observation) -> Iterator[Action]:
     """Investigates every service once and leaves it at that."""
     for service in offered(observation, "investigate"):
         yield Action(action_type=ActionType.INVESTIGATE, target=service)
+
+
+def restart_everything(observation: Observation) -> Iterator[Action]:
+    """Pages the first team, turns everything off and on again, and says so."""
+    yield Action(action_type=ActionType.ESCALATE, target=offered(observation, "escalate")[0])
+    for fix in offered(observation, "apply_fix"):
+        if fix.startswith("restart_"):
+            yield Action(action_type=ActionType.APPLY_FIX, target=fix)
+    yield Action(action_type=ActionType.POSTMORTEM, details="We restarted every service. The incident is resolved.")
+
+
+def all_clear(observation: Observation) -> Iterator[Action]:
+    """Says at once that nothing is wrong, and cites the first page unread."""
+    yield no_incident([FIRST_PAGE])
+
+
+def all_clear_after_looking(observation: Observation) -> Iterator[Action]:
+    """Looks at every service, and then says so, whatever there was to see."""
+    yield from look_only(observation)
+    yield no_incident([FIRST_PAGE])
+
+
+def no_incident(cites: list[str]) -> Action:
+    """The postmortem that there is no incident, of somebody who does not know."""
+    claims = [
+        {"claim": "root_cause", "service": None, "mechanism": "no_incident", "cites": cites},
+        {"claim": "trigger", "trigger": "none", "cites": cites},
+        {"claim": "sustained_by", "sustained_by": "nothing", "cites": cites},
+    ]
+    return Action(
+        action_type=ActionType.POSTMORTEM,
+        details={
+            "root_cause": None,
+            "mechanism": "no_incident",
+            "trigger": "none",
+            "sustained_by": "nothing",
+            "chain": [],
+            "confidence": 0.5,
+            "evidence": cites,
+            "claims": claims,
+        },
+    )
 
 
 def random_valid(seed: int) -> Script:

@@ -6,7 +6,9 @@ PolicyError
 │   └── ActionRefused (ValueError)             this action was refused, the episode goes on
 ├── ModelUnavailable (ConnectionError)         the language model gave no answer
 │   └── ModelRefused                           and asking again will not help: bad key, unknown model
+├── NotBriefed (RuntimeError)                  a policy that knows the truth was not told it
 └── UnknownPolicy (LookupError)                no policy is called so
+    └── PolicyUnavailable                      one is, and cannot be played here
 OutOfTime (BaseException)                      the wall-clock budget is spent
 """
 
@@ -55,6 +57,14 @@ class ModelRefused(ModelUnavailable):
 
 class UnknownPolicy(PolicyError, LookupError):
     """No policy is called so."""
+
+
+class PolicyUnavailable(UnknownPolicy):
+    """There is such a policy, and something that it needs is missing here."""
+
+
+class NotBriefed(PolicyError, RuntimeError):
+    """A policy that knows the truth was not told it: it is played by sweeps and evaluations, never over HTTP."""
 
 
 class OutOfTime(BaseException):

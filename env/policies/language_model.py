@@ -13,6 +13,7 @@ from ..models import Action, ActionType, Observation
 from .chat import Message
 from .errors import ModelRefused, ModelUnavailable
 from .parsing import find_action
+from .policy import Closing
 
 TURNS_REMEMBERED = 8
 """Past observations and answers that go into a question; chosen."""
@@ -111,6 +112,16 @@ class LanguageModelPolicy:
         self._taken.append(f"{action.action_type}:{action.target}" if action.target else action.action_type)
         self._turns.extend((scene, Message(role="assistant", content=said or action.model_dump_json())))
         return action
+
+    @property
+    def failure(self) -> str | None:
+        """Why the episode says nothing of the model, if it does: it never gave an action."""
+        return f"the model never gave an action: {self.error}" if self._taken and not self.answers else None
+
+    def close(self) -> None:
+        """Give back the model's connections, where it has some."""
+        if isinstance(self._model, Closing):
+            self._model.close()
 
     def _asked(self, scene: Message) -> tuple[Action | None, str]:
         """The model's action, if it gives one, and the words in which it did."""

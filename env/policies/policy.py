@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from ..models import Action, Observation
+from ..models import Action, EpisodeOptions, Observation
 
 
 class Policy(Protocol):
@@ -18,6 +18,31 @@ class Policy(Protocol):
 
     def act(self, observation: Observation) -> Action:
         """Choose the next action from what is seen now and what was seen before."""
+        ...
+
+
+@runtime_checkable
+class Briefed(Protocol):
+    """A policy that is told the truth before the episode begins: a yardstick, not an agent.
+
+    Only who plays episodes in its own process can tell it; over HTTP nobody does.
+    """
+
+    def briefed(self, task_id: str, seed: int, options: EpisodeOptions, warm_ups: Any) -> None:
+        """Learn what is about to be played.
+
+        Args:
+            warm_ups: incidents begun before, if any are kept.
+        """
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A policy that holds something, as a connection, which it gives back after the episode."""
+
+    def close(self) -> None:
+        """Give it back."""
         ...
 
 

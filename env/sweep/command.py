@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..models import MAX_SEED
-from ..policies import POLICIES
+from ..policies import POLICIES, PRIVILEGED
 from ..tasks import TASK_IDS, TASKS
 from .errors import Interrupted, SweepError, SweepRefused
 from .means import CHUNK, CHUNKS, ENGINES, Means
@@ -26,17 +26,18 @@ ALL = "all"
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "--task", type=_names, default=ALL, metavar="TASK,…", help=f"{ALL} fixed ones (default), {', '.join(TASK_IDS)}"
+        "--task", type=names, default=ALL, metavar="TASK,…", help=f"{ALL} fixed ones (default), {', '.join(TASK_IDS)}"
     )
     parser.add_argument(
         "--seeds", type=seed_range, metavar="A:B", help="seeds A to B-1, or one seed; each plays a world of its own"
     )
     parser.add_argument(
         "--policy",
-        type=_names,
+        type=names,
         default="rule_based",
         metavar="POLICY,…",
-        help=f"{ALL}, {', '.join(POLICIES)}, or one's own as module:factory (default: rule_based)",
+        help=f"{ALL}, {', '.join((*POLICIES, *PRIVILEGED))}, model:<name>, or one's own as module:factory "
+        "(default: rule_based)",
     )
     parser.add_argument("--noise", type=_numbers, default="1", metavar="LEVEL,…", help="of 0 to 3 (default: 1)")
     parser.add_argument(
@@ -46,7 +47,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", help="of generated incidents: train (default), validation or test; seeds are indices"
     )
-    parser.add_argument("--difficulty", type=_whole, metavar="1-5", help="of generated incidents (default: all)")
+    parser.add_argument("--difficulty", type=whole, metavar="1-5", help="of generated incidents (default: all)")
+    parser.add_argument("--grading", help="table or full (default: full of generated incidents, else table)")
+    parser.add_argument(
+        "--trials",
+        type=whole,
+        default=1,
+        metavar="K",
+        help="times that a policy with draws of its own plays each incident (default: 1)",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="the results: .jsonl or .parquet")
     parser.add_argument(
         "--trajectories", type=Path, metavar="FILE", help="a record of every finished episode, for verify: .jsonl"
@@ -54,11 +63,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--observations", help="of trajectories: digest (default) or full")
     parser.add_argument("--overwrite", action="store_true", help="replace FILE, and what another sweep left beside it")
     parser.add_argument("--engine", default=ENGINES[0], metavar="ENGINE", help="processes (default) or ray")
-    parser.add_argument("--workers", type=_whole, metavar="N", help="episodes at a time (default: one per core)")
+    parser.add_argument("--workers", type=whole, metavar="N", help="episodes at a time (default: one per core)")
     parser.add_argument("--ray-address", metavar="HOST:PORT", help="of a Ray cluster (default: one on this machine)")
     parser.add_argument(
         "--chunk",
-        type=_whole,
+        type=whole,
         default=CHUNK,
         metavar="N",
         help=f"episodes given to a worker at once, {CHUNKS.start} to {CHUNKS.stop - 1} (default: {CHUNK})",
@@ -114,6 +123,8 @@ def _swept(options: argparse.Namespace) -> list[str]:
         split=options.split,
         difficulty=options.difficulty,
         trajectories=None if options.trajectories is None else options.observations or OBSERVATIONS[0],
+        grading=options.grading,
+        trials=options.trials,
     )
     means = Means(engine=options.engine, workers=options.workers, ray_address=options.ray_address, chunk=options.chunk)
     with _terminable():
@@ -184,7 +195,7 @@ def seed_range(text: str) -> range:
     return range(first, end)
 
 
-def _names(text: str) -> list[str]:
+def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
@@ -195,7 +206,7 @@ def _numbers(text: str) -> list[float]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers") from None
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
     if not re.fullmatch(r"-?\d{1,9}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
-from cluster_sim import WarmUps
+from cluster_sim import WarmUps, draw
 
+from ..assessment import Yardsticks
 from ..environment import IncidentEnvironment
 from ..errors import BadRequest
 from ..grading import LeftAlone, Repaired
 from ..models import Action, EpisodeOptions, Observation
-from ..policies import policy_factory
+from ..policies import Briefed, Closing, Policy
 from ..policies.runner import SCORE_RANGE, Run, Transcript, one_line
+from ..privileged import PRIVILEGED
+from ..scenes import address_of
+from ..tasks import GENERATED, IncidentTask
 from ..trajectory import export
 from ..version import version
+from .entrants import factory_of, policy_seed
 from .errors import EngineLost
+from .measured import measured
 from .plan import Episode, Sweep
 from .row import Recorded, Row
 
@@ -36,7 +44,9 @@ class Player:
         if version() != expected:
             raise EngineLost(f"the sweep is played as version {expected}, and code or libraries here are {version()}")
         self._sweep = sweep
-        self._warm_ups = WarmUps() if len(sweep.policies) > 1 else None
+        told = any(name in PRIVILEGED for name in sweep.policies)
+        self._warm_ups = WarmUps() if told or len(sweep.entrants) > 1 else None
+        self._yardsticks = Yardsticks(most=len(sweep.tasks))
         self._world: tuple[EpisodeOptions, int] | None = None
 
     def play(self, number: int) -> Row | Recorded:
@@ -47,31 +57,38 @@ class Player:
             self._warm_ups.clear()  # the order never comes back to a world
         self._world = world
         if self._sweep.trajectories is None:
-            return play(episode, self._warm_ups)
-        return play_recorded(episode, self._warm_ups, whole=self._sweep.trajectories == "full")
+            return play(episode, self._warm_ups, self._yardsticks)
+        whole = self._sweep.trajectories == "full"
+        return play_recorded(episode, self._warm_ups, self._yardsticks, whole=whole)
 
 
-def play(episode: Episode, warm_ups: WarmUps | None = None) -> Row:
+def play(episode: Episode, warm_ups: WarmUps | None = None, yardsticks: Yardsticks | None = None) -> Row:
     """Play one episode; whatever goes wrong with it is in the row.
 
     Raises:
         MemoryError: this machine has too little, which says nothing of the episode.
     """
-    return _row(episode, IncidentEnvironment(warm_ups))
+    return _row(episode, IncidentEnvironment(warm_ups, yardsticks), warm_ups)
 
 
-def play_recorded(episode: Episode, warm_ups: WarmUps | None = None, *, whole: bool = False) -> Recorded:
+def play_recorded(
+    episode: Episode,
+    warm_ups: WarmUps | None = None,
+    yardsticks: Yardsticks | None = None,
+    *,
+    whole: bool = False,
+) -> Recorded:
     """The same, with the trajectory of an episode that came to its end.
 
     Args:
         whole: the trajectory holds the observations, not only their digests.
     """
-    environment = IncidentEnvironment(warm_ups, keep_whole=whole)
-    row = _row(episode, environment)
+    environment = IncidentEnvironment(warm_ups, yardsticks, keep_whole=whole)
+    row = _row(episode, environment, warm_ups)
     return Recorded(row=row, trajectory=export(environment, policy=episode.policy) if row.done else None)
 
 
-def _row(episode: Episode, environment: IncidentEnvironment) -> Row:
+def _row(episode: Episode, environment: IncidentEnvironment, warm_ups: WarmUps | None) -> Row:
     told: dict[str, Any] = {
         "version": version(),
         "noise": episode.options.noise,
@@ -81,7 +98,9 @@ def _row(episode: Episode, environment: IncidentEnvironment) -> Row:
         "task": episode.task,
         "split": episode.options.split,
         "difficulty": episode.options.difficulty,
+        "difficulty_played": _difficulty(episode),
         "policy": episode.policy,
+        "trial": episode.trial,
     }
     try:
         page = environment.reset(episode.task, episode.seed, episode.options)
@@ -91,24 +110,25 @@ def _row(episode: Episode, environment: IncidentEnvironment) -> Row:
         raise
     except Exception as error:  # one bad world is a row, not the end of ten thousand
         return Row(**told, outcome="failed", failure=_said(error))
-    return Row(**told, **_played(_Heard(environment, page), episode))
+    return Row(**told, **_played(_Heard(environment, page), episode, warm_ups))
 
 
-def _played(heard: _Heard, episode: Episode) -> dict[str, Any]:
+def _played(heard: _Heard, episode: Episode, warm_ups: WarmUps | None) -> dict[str, Any]:
     paged = heard.environment.cluster.now
     failure = None
     score = SCORE_RANGE[0]
     try:
-        run = Run(heard, policy_factory(episode.policy)(episode.seed), Transcript(_unread))
-        run.play(episode.task, episode.seed, lambda: False)
-        score = run.score()
+        with _policy(episode, warm_ups) as policy:
+            run = Run(heard, policy, Transcript(_unread))
+            run.play(episode.task, episode.seed, lambda: False)
+            score = run.score()
+            failure = getattr(policy, "failure", None)
     except MemoryError:
         raise
     except Exception as error:
         failure = _said(error)
     state = heard.environment.state()
     parts = state.get("breakdown", {"lines": {}, "deductions": {}})
-    fixes = [line.name for line in heard.environment.task.criteria if isinstance(line, Repaired | LeftAlone)]
     now = heard.environment.cluster.now
     return {
         "fault": heard.environment.task.fault,
@@ -116,7 +136,7 @@ def _played(heard: _Heard, episode: Episode) -> dict[str, Any]:
         "outcome": "played" if failure is None else "failed",
         "failure": failure,
         "score": score,
-        "resolved": any(parts["lines"].get(name, 0.0) > 0 for name in fixes),
+        "resolved": _resolved(parts, heard.environment.task),
         "done": state["done"],
         "steps": state["step_count"],
         "simulated_s": round(now / 1e9, 3),
@@ -125,9 +145,36 @@ def _played(heard: _Heard, episode: Episode) -> dict[str, Any]:
         "rewards": state["rewards"],
         "lines": parts["lines"],
         "deductions": parts["deductions"],
+        **measured(parts),
         "actions": [action.model_dump(mode="json", exclude_none=True) for action in heard.actions],
         "observations": heard.digest.hexdigest(),
     }
+
+
+@contextmanager
+def _policy(episode: Episode, warm_ups: WarmUps | None) -> Iterator[Policy]:
+    """The policy, told the truth if it is one of those, and closed in the end if it holds anything."""
+    policy = factory_of(episode.policy)(policy_seed(episode.seed, episode.trial))
+    if isinstance(policy, Briefed):
+        policy.briefed(episode.task, episode.seed, episode.options, warm_ups)
+    try:
+        yield policy
+    finally:
+        if isinstance(policy, Closing):
+            policy.close()
+
+
+def _resolved(parts: Mapping[str, Any], task: IncidentTask) -> bool:
+    """Whether the world was repaired: the gate of full grading says so, or a line of the table."""
+    if "gate" in parts:
+        return bool(parts["gate"]["resolved"])
+    fixes = [line.name for line in task.criteria if isinstance(line, Repaired | LeftAlone)]
+    return any(parts["lines"].get(name, 0.0) > 0 for name in fixes)
+
+
+def _difficulty(episode: Episode) -> int | None:
+    """How hard a generated incident is."""
+    return draw(address_of(episode.seed, episode.options)).difficulty if episode.task == GENERATED else None
 
 
 class _Heard:

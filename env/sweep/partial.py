@@ -96,9 +96,10 @@ class Partial:
 
     def _is_next(self, row: dict[str, Any]) -> bool:
         episode = self._sweep.episode(self.there)
-        expected = (version(), episode.options.noise, episode.options.arrival_rate_hz, episode.seed, episode.task)
-        names = ("version", "noise", "arrival_rate_hz", "seed", "task", "policy")
-        return tuple(row.get(name) for name in names) == (*expected, episode.policy)
+        options = episode.options
+        expected = (version(), options.noise, options.arrival_rate_hz, episode.seed, episode.task)
+        names = ("version", "noise", "arrival_rate_hz", "seed", "task", "policy", "trial")
+        return tuple(row.get(name) for name in names) == (*expected, episode.policy, episode.trial)
 
     def _count(self, row: dict[str, Any]) -> None:
         self.there += 1

@@ -20,11 +20,13 @@ class Row:
         noise: level of the healthy traffic's own trouble.
         arrival_rate_hz: user requests per second at the edge.
         reward_mode: what the steps were paid by.
-        seed: the episode's and the policy's.
+        seed: the episode's, and the policy's in its first trial.
         task: what was played.
-        split, difficulty: which generated incidents it belongs to; the seed is the index.
+        split, difficulty: which generated incidents were asked for; the seed is the index.
+        difficulty_played: how hard the incident is, whether a difficulty was asked for or not; null of a fixed task.
         fault, family: the truth of it, for who evaluates; null if nobody was paged.
         policy: who played it.
+        trial: the how manieth time the policy plays this incident, from 0; each has a seed of its own.
         outcome: `played` to its end, `nobody_paged` (there was no incident to play), or `failed` on the way.
         failure: why it failed, in one line.
         score: within (0, 1); null if nobody was paged.
@@ -37,6 +39,11 @@ class Row:
         rewards: what each step was paid.
         lines: what each line of the score has earned.
         deductions: what was taken off the score, by reason.
+        grading: how it was graded, `table` or `full`; null if the episode did not come to its end.
+        harm_excess: what users suffered between what they suffer with the reference (0) and if nobody acts (1).
+        bad_minutes: what they suffered, in minutes of complete outage.
+        bad_minutes_nothing, bad_minutes_reference: the same if nobody acts, and with the reference.
+        collateral_minutes: those of them that wrong fixes have cost. All five are null unless it was graded in full.
         actions: the actions taken, as they stand in the body of a step.
         observations: digest of all observations, from the page to the last.
     """
@@ -50,6 +57,8 @@ class Row:
     policy: str
     split: str | None = None
     difficulty: int | None = None
+    difficulty_played: int | None = None
+    trial: int = 0
     fault: str | None = None
     family: str | None = None
     outcome: Literal["played", "nobody_paged", "failed"]
@@ -64,6 +73,12 @@ class Row:
     rewards: list[float] = field(default_factory=list)
     lines: dict[str, float] = field(default_factory=dict)
     deductions: dict[str, float] = field(default_factory=dict)
+    grading: Literal["table", "full"] | None = None
+    harm_excess: float | None = None
+    bad_minutes: float | None = None
+    bad_minutes_nothing: float | None = None
+    bad_minutes_reference: float | None = None
+    collateral_minutes: float | None = None
     actions: list[dict[str, Any]] = field(default_factory=list)
     observations: str | None = None
 

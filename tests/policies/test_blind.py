@@ -5,10 +5,10 @@ import itertools
 import pytest
 
 from env.models import Action, ActionType
-from env.policies import POLICIES
+from env.policies import POLICIES, deterministic
 from tests.policies.stories import ACTIONS, FIXES, SERVICES, TEAMS, StoryEnvironment
 
-BLIND = [name for name in POLICIES if name != "rule_based"]
+BLIND = [name for name in POLICIES if name not in ("rule_based", "alert_follower")]
 
 
 def taken(name, steps, seed=0, first_alert="[FIRING:1] HighErrorRate payment-service"):
@@ -61,6 +61,26 @@ def test_look_only_reads_every_service_once_and_then_waits():
     assert {action.action_type for action in actions[7:]} == {ActionType.NO_OP}
 
 
+def test_restart_everything_restarts_what_the_list_lets_it_and_says_so():
+    page, *fixes, write = taken("restart_everything", 3)
+    assert page.target == TEAMS[0]
+    assert [fix.target for fix in fixes] == [fix for fix in FIXES if fix.startswith("restart_")]
+    assert write.action_type is ActionType.POSTMORTEM
+
+
+def test_all_clear_says_at_once_that_nothing_is_wrong():
+    write, *rest = taken("all_clear", 5)
+    assert (write.action_type, write.details["mechanism"]) == (ActionType.POSTMORTEM, "no_incident")
+    assert (write.details["confidence"], write.details["evidence"]) == (0.5, ["0/alerts/0"])
+    assert {action.action_type for action in rest} == {ActionType.NO_OP}
+
+
+def test_all_clear_after_looking_has_looked_at_every_service_first():
+    *looks, write = taken("all_clear_after_looking", len(SERVICES) + 1)
+    assert [look.target for look in looks] == list(SERVICES)
+    assert write == taken("all_clear", 1)[0]
+
+
 def test_random_valid_draws_from_the_list_and_from_its_seed():
     actions = taken("random_valid", 200, seed=3)
     assert actions == taken("random_valid", 200, seed=3)
@@ -68,6 +88,13 @@ def test_random_valid_draws_from_the_list_and_from_its_seed():
     assert {action.action_type for action in actions} == set(ActionType)
     targets = {entry.partition(":")[2] for entry in ACTIONS}
     assert all(action.target in targets for action in actions if action.target is not None)
+
+
+def test_only_policies_without_draws_are_said_to_do_the_same_whatever_their_seed():
+    for name in POLICIES:
+        assert deterministic(name) is (taken(name, 30, seed=3) == taken(name, 30, seed=4)), name
+    assert not deterministic("model:any")
+    assert not deterministic("my_agents.cautious:Cautious")
 
 
 def test_random_policies_of_two_episodes_do_not_disturb_each_other():

@@ -24,6 +24,7 @@ def made_up(sweep: Sweep, number: int) -> bytes:
         seed=episode.seed,
         task=episode.task,
         policy=episode.policy,
+        trial=episode.trial,
         outcome="played",
         score=round(draws.uniform(0.01, 0.99), 6),
         resolved=draws.random() < 0.5,

@@ -1,4 +1,4 @@
-"""Sums up what policies score over many seeds; a sweep plays them."""
+"""The table of the fixed tasks: what policies score on each, from the lowest to the highest."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from . import sweep
-from .grading import LOWEST
-from .models import EpisodeOptions
+from .. import sweep
+from ..grading import LOWEST
+from ..models import EpisodeOptions
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,6 @@ def play(policy: str, task_id: str, seed: int) -> Played:
     return Played(policy, task_id, seed, row.score or LOWEST, row.steps)
 
 
-def play_all(policies: Sequence[str], tasks: Sequence[str], seeds: range, workers: int | None = None) -> list[Played]:
-    """Play every policy on every task and seed, on all cores."""
-    asked = sweep.Sweep(policies=policies, tasks=tasks, seeds=seeds)
-    return [
-        Played(row["policy"], row["task"], row["seed"], row["score"] or LOWEST, row["steps"])
-        for row in sweep.rows(asked, sweep.Means(workers=workers))
-    ]
-
-
 def summary(played: Sequence[Played]) -> Iterator[str]:
     """A Markdown table: per policy and task the mean, the lowest and the highest score."""
     tasks = list(dict.fromkeys(episode.task_id for episode in played))
@@ -50,5 +41,5 @@ def summary(played: Sequence[Played]) -> Iterator[str]:
         cells = []
         for task in tasks:
             scores = [episode.score for episode in mine if episode.task_id == task]
-            cells.append(f"{mean(scores):.3f} ({min(scores):.2f} to {max(scores):.2f})")
+            cells.append(f"{mean(scores):.3f} ({min(scores):.2f} to {max(scores):.2f})" if scores else "–")
         yield f"| {policy} | {' | '.join(cells)} | {mean(episode.score for episode in mine):.3f} |"

@@ -1,0 +1,49 @@
+"""What a privileged policy is told before the episode begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cluster_sim import Fault, WarmUps, moment
+
+from ..models import EpisodeOptions
+from ..scenes import begin_scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Briefing:
+    """The truth of an episode.
+
+    Attributes:
+        fault: what is wrong.
+        began: when it began.
+        graph: how the trouble spreads, as pairs of services: the ill one, and the one that it makes ill.
+    """
+
+    fault: Fault
+    began: datetime
+    graph: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def affected(self) -> tuple[str, ...]:
+        """The services that are ill, the root first."""
+        return tuple(dict.fromkeys((self.fault.service, *(service for edge in self.graph for service in edge))))
+
+    def elapsed_s(self, time: str) -> float:
+        """Seconds from the onset to an instant that an observation tells; both are told to the second."""
+        return (datetime.fromisoformat(time) - self.began.replace(microsecond=0)).total_seconds()
+
+
+def brief(task_id: str, seed: int, options: EpisodeOptions, warm_ups: WarmUps | None = None) -> Briefing:
+    """The truth of the episode that these begin.
+
+    Args:
+        warm_ups: incidents begun before, if any are kept; the episode that follows begins from there.
+
+    Raises:
+        BadRequest: with these options the incident hurts nobody enough for a page.
+    """
+    scene = begin_scene(task_id, seed, options, warm_ups)
+    began = moment(scene.onset, scene.cluster.epoch_s)
+    return Briefing(fault=scene.fault, began=began.astimezone(UTC))

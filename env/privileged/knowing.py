@@ -1,0 +1,47 @@
+"""A policy that knows the truth, and writes its plan as a story that hears what comes of each action."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from ..models import Action, ActionType, EpisodeOptions, Observation
+from ..policies import NotBriefed
+from .briefing import Briefing, brief
+
+Plan = Generator[Action, Observation, None]
+"""Yields an action and is sent what is seen after it."""
+
+
+class Knowing:
+    """A policy that is briefed; once its plan is used up it waits."""
+
+    name = "knowing"
+
+    def __init__(self) -> None:
+        self._briefing: Briefing | None = None
+        self._plan: Plan | None = None
+
+    def briefed(self, task_id: str, seed: int, options: EpisodeOptions, warm_ups: Any = None) -> None:
+        """Learn what is about to be played."""
+        self._briefing = brief(task_id, seed, options, warm_ups)
+
+    def act(self, observation: Observation) -> Action:
+        """The next action of the plan.
+
+        Raises:
+            NotBriefed: nobody has told it the truth.
+        """
+        if self._briefing is None:
+            raise NotBriefed(f"{self.name} knows the truth by a briefing, which only sweeps and evaluations give")
+        try:
+            if self._plan is None:
+                self._plan = self.plan(self._briefing, observation)
+                return next(self._plan)
+            return self._plan.send(observation)
+        except StopIteration:
+            return Action(action_type=ActionType.NO_OP)
+
+    def plan(self, truth: Briefing, observation: Observation) -> Plan:
+        """What it does, from the first observation on."""
+        raise NotImplementedError

@@ -1,0 +1,80 @@
+"""Where the evidence of a fault is looked for, and under which ids it was really shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cluster_sim import Evidence, Fault
+
+from ..actions import INVESTIGATE_S
+from ..models import Action, ActionType, Observation
+from ..queries import LONGEST_LOOK_BACK_S
+from .briefing import Briefing
+
+MOST_LINES_CITED = 3
+"""Log lines that one piece of evidence is cited by (chosen)."""
+
+Place = tuple[str, tuple[Evidence, ...]]
+"""A service, and the evidence that is asked for there."""
+
+
+def looks(fault: Fault) -> Iterator[Place]:
+    """Where to look for what, the root service first: one query and one text of its log go into one look."""
+    greps = {e.service: e for e in reversed(fault.evidence) if e.grep}
+    queries = [evidence for evidence in fault.evidence if evidence.promql]
+    for service in dict.fromkeys((fault.service, *greps)):
+        asked = [queries.pop(0)] if queries else []
+        yield service, (*asked, *([greps[service]] if service in greps else []))
+    for query in queries:
+        yield query.service, (query,)
+    for evidence in fault.evidence:
+        if evidence.grep and greps[evidence.service] is not evidence:
+            yield evidence.service, (evidence,)
+
+
+class Notes:
+    """What a policy that knows the evidence has seen of it.
+
+    Attributes:
+        cites: the ids of what has shown a piece of the evidence.
+    """
+
+    def __init__(self, briefing: Briefing) -> None:
+        self.cites: list[str] = []
+        self._briefing = briefing
+
+    def look(self, service: str, evidence: tuple[Evidence, ...], now: Observation) -> Action:
+        """The investigation that asks for the evidence, in the log since the onset."""
+        query: dict[str, Any] = {}
+        for piece in evidence:
+            if piece.promql:
+                query["promql"] = piece.promql
+            else:
+                query["logs"] = {"grep": piece.grep, "since_s": self._since_s(now)}
+        return Action(action_type=ActionType.INVESTIGATE, target=service, details=query or None)
+
+    def _since_s(self, now: Observation) -> float:
+        """Seconds from the onset to the end of the next look, less the second to which instants are told."""
+        elapsed_s = self._briefing.elapsed_s(str(now.metadata["time"])) + INVESTIGATE_S - 1.0
+        return max(min(elapsed_s, LONGEST_LOOK_BACK_S), 0.0)
+
+    def note(self, service: str, evidence: tuple[Evidence, ...], seen: Observation) -> None:
+        """Write down what of the evidence an observation shows."""
+        for piece in evidence:
+            if piece.promql:
+                self.cites += [f"{seen.step}/promql"] if _answered(seen.metrics.get(service, {})) else []
+            else:
+                wanted = [text for text in piece.grep.lower().split("|") if text]
+                there = [
+                    f"{seen.step}/logs/{service}/{number}"
+                    for number, line in enumerate(seen.logs.get(service, []))
+                    if any(text in line.lower() for text in wanted)
+                ]
+                self.cites += there[-MOST_LINES_CITED:]
+
+
+def _answered(figures: Mapping[str, Any]) -> bool:
+    """Whether a query was answered with something."""
+    answer = figures.get("promql")
+    return isinstance(answer, Mapping) and bool(answer.get("result"))
