@@ -34,6 +34,7 @@ class Yardstick:
 
     Attributes:
         page, onset: nanoseconds.
+        epoch_s: when the simulation began, in seconds of Unix time.
         broken: invariants that did not hold as of the page.
         usd_per_hour: what the cluster costs as of the page.
         twins: the same world with the faults that this one is mistaken for.
@@ -45,6 +46,7 @@ class Yardstick:
         self.fault: Fault = scene.fault
         self.page = scene.cluster.now
         self.onset = scene.onset
+        self.epoch_s = scene.cluster.epoch_s
         self.broken = broken(scene.cluster)
         self.usd_per_hour = provisioned(scene.cluster).usd_per_hour
         self.twins = TwinWorlds(

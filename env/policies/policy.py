@@ -28,11 +28,12 @@ class Briefed(Protocol):
     Only who plays episodes in its own process can tell it; over HTTP nobody does.
     """
 
-    def briefed(self, task_id: str, seed: int, options: EpisodeOptions, warm_ups: Any) -> None:
+    def briefed(self, task_id: str, seed: int, options: EpisodeOptions, warm_ups: Any, yardsticks: Any) -> None:
         """Learn what is about to be played.
 
         Args:
             warm_ups: incidents begun before, if any are kept.
+            yardsticks: what full grades were measured by before, if any are kept.
         """
         ...
 

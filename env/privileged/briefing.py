@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from cluster_sim import Fault, WarmUps, moment
 
+from ..assessment import Yardsticks
 from ..models import EpisodeOptions
-from ..scenes import begin_scene
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +35,24 @@ class Briefing:
         return (datetime.fromisoformat(time) - self.began.replace(microsecond=0)).total_seconds()
 
 
-def brief(task_id: str, seed: int, options: EpisodeOptions, warm_ups: WarmUps | None = None) -> Briefing:
+def brief(
+    task_id: str,
+    seed: int,
+    options: EpisodeOptions,
+    warm_ups: WarmUps | None = None,
+    yardsticks: Yardsticks | None = None,
+) -> Briefing:
     """The truth of the episode that these begin.
 
     Args:
         warm_ups: incidents begun before, if any are kept; the episode that follows begins from there.
+        yardsticks: what full grades were measured by before, if any are kept; the grade that follows uses it.
 
     Raises:
         BadRequest: with these options the incident hurts nobody enough for a page.
     """
-    scene = begin_scene(task_id, seed, options, warm_ups)
-    began = moment(scene.onset, scene.cluster.epoch_s)
-    return Briefing(fault=scene.fault, began=began.astimezone(UTC))
+    yardstick = (yardsticks or Yardsticks(most=1)).of(task_id, seed, options, warm_ups)
+    with yardstick.lock:
+        truth = yardstick.truth
+    began = moment(truth.onset, yardstick.epoch_s)
+    return Briefing(fault=truth.fault, began=began.astimezone(UTC), graph=tuple(sorted(truth.graph.edges)))

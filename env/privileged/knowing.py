@@ -22,9 +22,11 @@ class Knowing:
         self._briefing: Briefing | None = None
         self._plan: Plan | None = None
 
-    def briefed(self, task_id: str, seed: int, options: EpisodeOptions, warm_ups: Any = None) -> None:
+    def briefed(
+        self, task_id: str, seed: int, options: EpisodeOptions, warm_ups: Any = None, yardsticks: Any = None
+    ) -> None:
         """Learn what is about to be played."""
-        self._briefing = brief(task_id, seed, options, warm_ups)
+        self._briefing = brief(task_id, seed, options, warm_ups, yardsticks)
 
     def act(self, observation: Observation) -> Action:
         """The next action of the plan.

@@ -15,9 +15,11 @@ from .notes import Notes, Place, looks
 from .statements import claims, statement
 
 LOOKS_BEFORE = 2
-"""Looks before anybody is paged, of which the second is taken only if the first has shown nothing (chosen)."""
+"""Looks before anybody is paged, of which the second is taken only if the first has not shown enough (chosen)."""
 LOOKS_AFTER = 2
-"""Further looks once all is done, if there is still nothing to cite (chosen)."""
+"""Further looks once all is done, if there is still not enough to cite (chosen)."""
+ENOUGH_CITES = 2
+"""Things seen that support all that a postmortem is paid for (chosen: two claims each)."""
 WAITS = 3
 """Minutes that a repair is given to show before another one is tried (chosen)."""
 LAST_STEP = 17
@@ -53,9 +55,9 @@ class Oracle(Knowing):
 
 
 def _look(places: Iterator[Place], notes: Notes, observation: Observation) -> Looking:
-    """Look until there is something to cite."""
+    """Look until there is enough to cite."""
     for service, evidence in places:
-        if notes.cites:
+        if len(notes.cites) >= ENOUGH_CITES:
             break
         observation = yield notes.look(service, evidence, observation)
         notes.note(service, evidence, observation)

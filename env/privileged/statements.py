@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..assessment.postmortem import MOST_CLAIMS_PER_CITATION
 from .briefing import Briefing
 
 
@@ -23,7 +24,7 @@ def statement(truth: Briefing, evidence: Sequence[str]) -> dict[str, Any]:
 
 
 def claims(truth: Briefing, fixes: Sequence[str], cites: Sequence[str]) -> list[dict[str, Any]]:
-    """A claim for each thing to be known, all with the same citations.
+    """A claim for each thing to be known, the first with the first citations: one each, none for more than two.
 
     Args:
         fixes: what has repaired it.
@@ -37,4 +38,5 @@ def claims(truth: Briefing, fixes: Sequence[str], cites: Sequence[str]) -> list[
         {"claim": "began", "at": truth.began.strftime("%Y-%m-%dT%H:%M:%SZ")},
         *({"claim": "repaired_by", "fix": fix} for fix in dict.fromkeys(fixes)),
     ]
-    return [claim | {"cites": list(cites)} for claim in said]
+    uses = [cite for cite in cites for _ in range(MOST_CLAIMS_PER_CITATION)]
+    return [claim | {"cites": [cite]} for claim, cite in zip(said, uses, strict=False)]

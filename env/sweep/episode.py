@@ -44,8 +44,9 @@ class Player:
         if version() != expected:
             raise EngineLost(f"the sweep is played as version {expected}, and code or libraries here are {version()}")
         self._sweep = sweep
+        graded = sweep.grading == "full" or (sweep.grading is None and GENERATED in sweep.tasks)
         told = any(name in PRIVILEGED for name in sweep.policies)
-        self._warm_ups = WarmUps() if told or len(sweep.entrants) > 1 else None
+        self._warm_ups = WarmUps() if told or graded or len(sweep.entrants) > 1 else None
         self._yardsticks = Yardsticks(most=len(sweep.tasks))
         self._world: tuple[EpisodeOptions, int] | None = None
 
@@ -68,7 +69,7 @@ def play(episode: Episode, warm_ups: WarmUps | None = None, yardsticks: Yardstic
     Raises:
         MemoryError: this machine has too little, which says nothing of the episode.
     """
-    return _row(episode, IncidentEnvironment(warm_ups, yardsticks), warm_ups)
+    return _row(episode, IncidentEnvironment(warm_ups, yardsticks), warm_ups, yardsticks)
 
 
 def play_recorded(
@@ -84,11 +85,16 @@ def play_recorded(
         whole: the trajectory holds the observations, not only their digests.
     """
     environment = IncidentEnvironment(warm_ups, yardsticks, keep_whole=whole)
-    row = _row(episode, environment, warm_ups)
+    row = _row(episode, environment, warm_ups, yardsticks)
     return Recorded(row=row, trajectory=export(environment, policy=episode.policy) if row.done else None)
 
 
-def _row(episode: Episode, environment: IncidentEnvironment, warm_ups: WarmUps | None) -> Row:
+def _row(
+    episode: Episode,
+    environment: IncidentEnvironment,
+    warm_ups: WarmUps | None,
+    yardsticks: Yardsticks | None,
+) -> Row:
     told: dict[str, Any] = {
         "version": version(),
         "noise": episode.options.noise,
@@ -110,15 +116,15 @@ def _row(episode: Episode, environment: IncidentEnvironment, warm_ups: WarmUps |
         raise
     except Exception as error:  # one bad world is a row, not the end of ten thousand
         return Row(**told, outcome="failed", failure=_said(error))
-    return Row(**told, **_played(_Heard(environment, page), episode, warm_ups))
+    return Row(**told, **_played(_Heard(environment, page), episode, warm_ups, yardsticks))
 
 
-def _played(heard: _Heard, episode: Episode, warm_ups: WarmUps | None) -> dict[str, Any]:
+def _played(heard: _Heard, episode: Episode, warm_ups: WarmUps | None, yardsticks: Yardsticks | None) -> dict[str, Any]:
     paged = heard.environment.cluster.now
     failure = None
     score = SCORE_RANGE[0]
     try:
-        with _policy(episode, warm_ups) as policy:
+        with _policy(episode, warm_ups, yardsticks) as policy:
             run = Run(heard, policy, Transcript(_unread))
             run.play(episode.task, episode.seed, lambda: False)
             score = run.score()
@@ -152,11 +158,11 @@ def _played(heard: _Heard, episode: Episode, warm_ups: WarmUps | None) -> dict[s
 
 
 @contextmanager
-def _policy(episode: Episode, warm_ups: WarmUps | None) -> Iterator[Policy]:
+def _policy(episode: Episode, warm_ups: WarmUps | None, yardsticks: Yardsticks | None) -> Iterator[Policy]:
     """The policy, told the truth if it is one of those, and closed in the end if it holds anything."""
     policy = factory_of(episode.policy)(policy_seed(episode.seed, episode.trial))
     if isinstance(policy, Briefed):
-        policy.briefed(episode.task, episode.seed, episode.options, warm_ups)
+        policy.briefed(episode.task, episode.seed, episode.options, warm_ups, yardsticks)
     try:
         yield policy
     finally:
