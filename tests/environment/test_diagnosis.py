@@ -397,5 +397,5 @@ def test_text_that_addresses_the_grader_is_only_text():
 def test_long_asides_are_read_without_backtracking(piece):
     """After a statement, sixteen thousand characters of anything; a test that hangs has failed."""
     statement = stated("Root cause: redis-cache ran out of memory.\n" + piece * (16_000 // len(piece)))
-    assert statement.trigger is statement.sustained_by is statement.confidence is None
+    assert (statement.trigger, statement.sustained_by, statement.confidence) == (None, None, None)
     said(chain=[piece * (16_000 // len(piece))], trigger=piece * 1000)
