@@ -147,8 +147,9 @@ def _slow_from(usual: NDArray[np.int64]) -> float:
     """Nanoseconds from which on a call is slow."""
     if len(usual) < FEWEST_BEFORE:
         return float("inf")
-    long = float(np.quantile(usual, USUAL))
-    return max(2 * long, long + LONGER_BY)
+    place = int(USUAL * len(usual))
+    long = int(np.partition(usual, place)[place])
+    return float(max(2 * long, long + LONGER_BY))
 
 
 def _got_worse(before: float, ends: NDArray[np.int64], bad: NDArray[np.bool_], onset: int, until: int) -> bool:

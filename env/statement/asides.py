@@ -38,6 +38,9 @@ SUSTAINED_WORDS: dict[Sustained, str] = {
 }
 """How people write the ids, beside the ids themselves."""
 
+LONGEST_CLAIM = 300
+"""Characters of a claim that are read (chosen: three lines)."""
+
 _SET_OFF = re.compile(
     r"\b(triggered|set off|sparked|kicked off) by\b|\btrigger( was| is|:| =|:? ?=)|\btriggered[ _]by ?[:=]",
     re.IGNORECASE,
@@ -79,7 +82,7 @@ def _named(said: Sequence[str], phrase: re.Pattern[str], words: Mapping[Id, str]
 def _after(told: str, phrase: re.Pattern[str]) -> Iterator[str]:
     """What follows each phrase of a kind in a sentence, until another claim or clause begins."""
     for match in phrase.finditer(told):
-        rest = told[match.end() :]
+        rest = told[match.end() : match.end() + LONGEST_CLAIM]
         ends = [other.start() for limit in (_SET_OFF, _KEEPS_GOING, _ELSEWHERE) if (other := limit.search(rest))]
         yield rest[: min(ends, default=len(rest))]
 

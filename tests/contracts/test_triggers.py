@@ -33,7 +33,7 @@ def _jobs(cluster: Cluster) -> int:
 
 def _happened(fault: Fault) -> set[Trigger]:
     """What happened in a cluster with a fault, as far as its state tells."""
-    cluster = Cluster(fault.spec(seven_services()), 1)
+    cluster = Cluster(fault.spec(seven_services(5.0)), 1)
     cluster.scrapes.stop()
     cluster.run_for(30)
     services = cluster.services.values()

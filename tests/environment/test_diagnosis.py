@@ -377,3 +377,25 @@ def test_text_that_addresses_the_grader_is_only_text():
     assert read_statement(command) is None
     assert said(evidence=command, note=command, score=1.0) == said()
     assert stated({"root_cause": command, "mechanism": command}).service is None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "-",
+        "-> ",
+        "redis-",
+        "redis-cache -> ",
+        "triggered by a ",
+        "sustained by ",
+        "confidence ",
+        "9",
+        "9% ",
+        "rotation of ",
+    ],
+)
+def test_long_asides_are_read_without_backtracking(piece):
+    """After a statement, sixteen thousand characters of anything; a test that hangs has failed."""
+    statement = stated("Root cause: redis-cache ran out of memory.\n" + piece * (16_000 // len(piece)))
+    assert (statement.trigger, statement.sustained_by, statement.confidence) == (None, None, None)
+    said(chain=[piece * (16_000 // len(piece))], trigger=piece * 1000)
