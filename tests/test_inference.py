@@ -263,6 +263,7 @@ class ServedStory(StoryEnvironment):
     def branch(self):
         raise AssertionError("nobody reads it beside its steps")
 
+    observations = answers = ()
     read_api = False
 
     @property

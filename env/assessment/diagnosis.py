@@ -10,10 +10,6 @@ from cluster_sim import Mechanism
 from ..episode import Chain, EpisodeRecord, RootCauseStatement
 from .truth import Truth
 
-SURE_OF_NOTHING = 0.5
-"""A confidence that says nothing, and earns nothing."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Diagnosed:
     """What a diagnosis is worth.
@@ -59,7 +55,7 @@ def diagnosed(record: EpisodeRecord, truth: Truth) -> Diagnosed:
     repaired, the right statement is that there is no incident, and no chain.
 
     The confidence is paid by its Brier score: all of it for who is sure and right, or sure that the statement is wrong,
-    and nothing for a coin's toss or worse. It takes a statement of one service and one mechanism, and a look at that
+    and nothing for who is sure and mistaken. It takes a statement of one service and one mechanism, and a look at that
     service before it.
     """
     said = record.statement
@@ -108,8 +104,8 @@ def _true_chain(truth: Truth) -> Chain:
 
 
 def _brier(confidence: float, *, right: bool) -> float:
-    """1 for certainty of what is so, 0 for a confidence of a half, and no less for worse."""
-    return max(0.0, 1.0 - ((confidence - float(right)) / SURE_OF_NOTHING) ** 2)
+    """1 less the Brier score: who says how sure they really are earns most."""
+    return 1.0 - (confidence - float(right)) ** 2
 
 
 def _evidence(record: EpisodeRecord, truth: Truth, overlap: Overlap) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _opened(path: Path) -> AbstractContextManager[BinaryIO]:
 
 
 def text(checked: Checked) -> str:
-    """A verdict as a line of plain ASCII, whatever somebody has written into the record."""
+    """A verdict as a line of plain ASCII, whatever somebody has written into the record; the score comes first."""
     verdict = checked.verdict
     said = ": ".join(filter(None, (OUTCOMES[verdict.outcome], "; ".join(_reasons(verdict)))))
     other = f" (recorded by {named(verdict.recorded_by)})" if verdict.other_version else ""
@@ -78,7 +78,8 @@ def _reasons(verdict: Verdict) -> Iterator[str]:
         yield f"{record.episode_id}{player}, score {json.dumps(record.score)}"
     if verdict.reason is not None:
         yield verdict.reason
-    yield from map(str, verdict.differences[:MOST_TOLD])
+    told = sorted(verdict.differences, key=lambda difference: difference.place != "score")
+    yield from map(str, told[:MOST_TOLD])
     if len(verdict.differences) > MOST_TOLD:
         yield f"and {len(verdict.differences) - MOST_TOLD} more"
 

@@ -10,7 +10,7 @@ import pytest
 
 from cluster_sim import WarmUps
 from env.environment import IncidentEnvironment
-from env.models import Action, EpisodeOptions
+from env.models import Action, ActionType, EpisodeOptions
 from env.trajectory import Trajectory, Verdict, checksum, export, verify_line
 
 WORLDS = WarmUps()
@@ -18,7 +18,11 @@ WORLDS = WarmUps()
 STATEMENT = {"root_cause": "postgres-db", "mechanism": "connection_limit", "confidence": 0.8}
 
 
-def played(task_id: str, *moves: Action | tuple[str, dict], seed: int = 1, keep_whole: bool = False, **options):
+Move = Action | tuple[str, dict[str, Any]]
+"""A step, or a read over MCP."""
+
+
+def played(task_id: str, *moves: Move, seed: int = 1, keep_whole: bool = False, **options):
     """An environment after some actions and reads."""
     environment = IncidentEnvironment(WORLDS, keep_whole=keep_whole)
     environment.reset(task_id, seed, EpisodeOptions(**options))
@@ -30,14 +34,14 @@ def played(task_id: str, *moves: Action | tuple[str, dict], seed: int = 1, keep_
     return environment
 
 
-STORY = (
+STORY: tuple[Move, ...] = (
     ("search_logs", {"service": "payment-service", "limit": 5}),
-    Action(action_type="investigate", target="payment-service"),
-    Action(action_type="investigate", target="postgres-db", details={"promql": "sum(up)"}),
+    Action(action_type=ActionType.INVESTIGATE, target="payment-service"),
+    Action(action_type=ActionType.INVESTIGATE, target="postgres-db", details={"promql": "sum(up)"}),
     ("golden_signals", {}),
     ("runbook", {"fix": "increase_db_connections"}),
-    Action(action_type="escalate", target="database-team", details=STATEMENT),
-    Action(action_type="apply_fix", target="increase_db_connections"),
+    Action(action_type=ActionType.ESCALATE, target="database-team", details=STATEMENT),
+    Action(action_type=ActionType.APPLY_FIX, target="increase_db_connections"),
 )
 """A good engineer on task_easy."""
 

@@ -55,6 +55,7 @@ def test_what_is_no_record_is_refused_in_one_line(text, reason, unplayed):
     """It says what is wrong, and quotes nothing."""
     verdict = judged(text)
     assert verdict.outcome == "unreadable"
+    assert verdict.reason is not None
     assert reason in verdict.reason
     assert verdict.reason.isprintable()
     assert len(verdict.reason) < 200
@@ -96,6 +97,7 @@ def test_a_record_of_another_shape_is_refused_with_the_fields_name(changes, reas
     """Before anything is played."""
     verdict = judged(sealed(recorded().plain() | changes))
     assert verdict.outcome == "unreadable"
+    assert verdict.reason is not None
     assert reason in verdict.reason
     assert verdict.reason.isascii()
     assert verdict.reason.isprintable()
@@ -121,6 +123,7 @@ def test_what_was_never_an_episode_is_not_played(changes, reason, unplayed):
     """The limits are those of the task."""
     verdict = judged(sealed(recorded().plain() | changes))
     assert verdict.outcome == "differs"
+    assert verdict.reason is not None
     assert reason in verdict.reason
 
 

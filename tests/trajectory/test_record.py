@@ -6,13 +6,14 @@ import json
 import pickle
 from dataclasses import fields
 from hashlib import blake2b
+from typing import Any
 
 import pytest
 
 from env.environment import IncidentEnvironment
 from env.errors import BadRequest, EpisodeRunning, NoTrajectory, NotReset
-from env.models import Action, EpisodeOptions
-from env.sessions import Session
+from env.models import Action, ActionType, EpisodeOptions
+from env.sessions import Call, Session
 from env.sweep import Episode, play_recorded
 from env.trajectory import FORMAT, Trajectory, export, parse, verify, with_whole
 from env.version import version
@@ -79,7 +80,7 @@ def test_a_session_that_is_made_again_from_its_calls_exports_the_same_bytes():
     def session():
         return Session("a" * 32, IncidentEnvironment(), 0.0)
 
-    calls = [Reset("task_easy", 1, EpisodeOptions(arrival_rate_hz=10.0), "the-clients-own-name")]
+    calls: list[Call] = [Reset("task_easy", 1, EpisodeOptions(arrival_rate_hz=10.0), "the-clients-own-name")]
     calls += [Step(move) if isinstance(move, Action) else UseTool(*move) for move in STORY]
     texts = []
     for _ in range(2):
@@ -155,7 +156,7 @@ def test_a_stay_on_the_live_cluster_has_no_record():
     environment.reset("live", 0)
     with pytest.raises(EpisodeRunning):
         export(environment)
-    environment.step(Action(action_type="postmortem", details="Nothing was wrong."))
+    environment.step(Action(action_type=ActionType.POSTMORTEM, details="Nothing was wrong."))
     assert environment.done
     with pytest.raises(NoTrajectory):
         export(environment)
@@ -166,6 +167,7 @@ def test_a_policys_name_is_short_text():
     environment = played("task_easy", *STORY, arrival_rate_hz=10.0)
     assert export(environment).policy is None
     assert verify(export(environment, policy="模型-7"), WORLDS).outcome == "verified"
-    for name in ("x" * 256, "\ud800", 7):
+    names: tuple[Any, ...] = ("x" * 256, "\ud800", 7)
+    for name in names:
         with pytest.raises(BadRequest, match="policy"):
             export(environment, policy=name)

@@ -134,7 +134,7 @@ def test_the_first_statement_counts(first_is_right):
     environment = begun("task_medium").branch()
     scene = environment._running()
     assert isinstance(scene, Scene)
-    wrong = {"root_cause": "postgres-db", "mechanism": "slow_query", "confidence": 0.9}
+    wrong = {"root_cause": "postgres-db", "mechanism": "slow_query", "confidence": 1.0}
     steps: list[tuple[str, str, Any]] = [("investigate", "redis-cache", None), ("investigate", "postgres-db", None)]
     steps += [("escalate", "infra-team", said) for said in ((RIGHT, wrong) if first_is_right else (wrong, RIGHT))]
     for kind, target, details in steps:
@@ -219,10 +219,9 @@ def test_where_nobody_else_was_made_ill_the_right_chain_is_empty(chain, part):
     ("confidence", "if_right", "if_wrong"),
     [
         (1.0, 1.0, 0.0),
-        (0.9, 0.96, 0.0),
-        (0.75, 0.75, 0.0),
-        (0.5, 0.0, 0.0),
-        (0.25, 0.0, 0.75),
+        (0.9, 0.99, 0.19),
+        (0.5, 0.75, 0.75),
+        (0.2, 0.36, 0.96),
         (0, 0.0, 1.0),
         (True, 0.0, 0.0),
         (float("nan"), 0.0, 0.0),
