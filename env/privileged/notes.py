@@ -16,7 +16,7 @@ from .briefing import Briefing
 
 MOST_LINES_CITED = 3
 """Log lines by which one piece of evidence is cited (chosen)."""
-MOST_ODD_LINES = 4
+MOST_ODD_LINES = 6
 """Lines of one look that are cited for being rare (chosen)."""
 
 _CHANGING = re.compile(r"[0-9a-f]*[0-9][0-9a-f]*")
@@ -64,9 +64,9 @@ class Notes:
         return Action(action_type=ActionType.INVESTIGATE, target=service, details=query)
 
     def _since_s(self, now: Observation) -> float:
-        """Seconds from the onset to the end of the next look, less the second to which instants are told."""
-        elapsed_s = self._briefing.elapsed_s(str(now.metadata["time"])) + INVESTIGATE_S - 1.0
-        return max(min(elapsed_s, LONGEST_LOOK_BACK_S), 0.0)
+        """Seconds from the onset to the end of the next look, and the second to which instants are told."""
+        elapsed_s = self._briefing.elapsed_s(str(now.metadata["time"])) + INVESTIGATE_S + 1.0
+        return min(elapsed_s, LONGEST_LOOK_BACK_S)
 
     def note(self, service: str, evidence: tuple[Evidence, ...], seen: Observation) -> None:
         """Write down what of the evidence an observation shows."""
@@ -81,7 +81,8 @@ class Notes:
                 for number in there[-MOST_LINES_CITED:]:
                     self._cite(f"{seen.step}/logs/{service}/{number}", lines[number])
         if not any(piece.grep for piece in evidence):
-            self.odd += [f"{seen.step}/logs/{service}/{number}" for number in rarest(lines)]
+            fresh = [number for number in rarest(lines) if lines[number] not in self._shown]
+            self.odd += [f"{seen.step}/logs/{service}/{number}" for number in fresh[:MOST_ODD_LINES]]
 
     def _cite(self, place: str, thing: str) -> None:
         """The same thing seen again is no further one."""
@@ -95,7 +96,7 @@ def rarest(lines: list[str]) -> list[int]:
     kinds = [_CHANGING.sub("#", line.lower()) for line in lines]
     often = Counter(kinds)
     first = {kind: kinds.index(kind) for kind in often}
-    return sorted(first.values(), key=lambda place: (often[kinds[place]], place))[:MOST_ODD_LINES]
+    return sorted(first.values(), key=lambda place: (often[kinds[place]], place))
 
 
 def _answered(figures: Mapping[str, Any]) -> bool:

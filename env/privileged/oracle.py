@@ -40,6 +40,8 @@ class Oracle(Knowing):
         paged = firing(observation)
         places = looks(fault)
         observation = yield from _look(islice(places, LOOKS_BEFORE), notes, observation, 1)
+        if len(notes.cites) + len(notes.odd) < THINGS and len(fault.evidence) == 1:
+            observation = yield from _look(iter([(fault.service, ())]), notes, observation, THINGS)
         fixes: list[str] = []
         if not fault.harmless:
             details = statement(truth, notes.cites)

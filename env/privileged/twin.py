@@ -7,7 +7,7 @@ from cluster_sim import Fault, twins_of
 from ..models import Action, ActionType, Observation
 from .briefing import Briefing
 from .knowing import Knowing, Plan
-from .notes import rarest
+from .notes import MOST_ODD_LINES, rarest
 from .statements import claims, statement
 
 
@@ -22,7 +22,7 @@ class TwinsFix(Knowing):
             return
         observation = yield Action(action_type=ActionType.INVESTIGATE, target=twin.service)
         lines = rarest(observation.logs.get(twin.service, []))
-        cites = ["0/alerts/0", *(f"{observation.step}/logs/{twin.service}/{line}" for line in lines)]
+        cites = ["0/alerts/0", *(f"{observation.step}/logs/{twin.service}/{line}" for line in lines[:MOST_ODD_LINES])]
         story = Briefing(fault=twin, began=truth.began)
         said = statement(story, cites)
         yield Action(action_type=ActionType.ESCALATE, target=twin.team, details=said)

@@ -155,6 +155,24 @@ def test_statement_and_claims_have_the_published_fields():
     assert told[4]["fix"] == "flush_redis_cache"
 
 
+def test_where_one_line_is_all_the_evidence_it_reads_the_log_once_more(warm_ups):
+    """What is odd beside it may tell as well, and is cited for what is left; the same line is not cited for that."""
+    story = played("oracle", 3, warm_ups, task="task_hard", options=EpisodeOptions(grading="full"))
+    first, second, *rest = story.actions
+    assert (first.target, second.target) == ("config-service", "config-service")
+    assert [action.action_type for action in rest].count(ActionType.INVESTIGATE) == 0
+    write = next(action for action in rest if action.action_type is ActionType.POSTMORTEM)
+    assert isinstance(write.details, dict)
+    cites = [cite for claim in write.details["claims"] for cite in claim["cites"]]
+    texts = []
+    for cite in dict.fromkeys(cites):
+        step, _, service, line = cite.split("/")
+        texts.append(story.seen[step].logs[service][int(line)])
+    assert "no ack of secret" in texts[0]
+    assert any("2/3 acked" in text for text in texts[1:])
+    assert len(set(texts)) == len(texts)
+
+
 def test_a_rare_line_is_one_whose_kind_occurs_least():
     """Whatever numbers and ids it bears."""
     lines = ["GET /a 12 ms", "GET /a 15 ms", "deploy of rev 7", "GET /b id=4f", "GET /b id=5e", "GET /b id=77"]
