@@ -23,12 +23,13 @@ class Briefing:
 
     fault: Fault
     began: datetime
-    graph: tuple[tuple[str, str], ...] = ()
+    graph: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def affected(self) -> tuple[str, ...]:
         """The services that are ill, the root first."""
-        return tuple(dict.fromkeys((self.fault.service, *(service for edge in self.graph for service in edge))))
+        others = sorted({service for edge in self.graph for service in edge} - {self.fault.service})
+        return (self.fault.service, *others)
 
     def elapsed_s(self, time: str) -> float:
         """Seconds from the onset to an instant that an observation tells; both are told to the second."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from itertools import cycle, islice
+from itertools import chain, islice
 
 from cluster_sim import Fault
 
@@ -14,12 +14,12 @@ from .knowing import Knowing, Plan
 from .notes import Notes, Place, looks
 from .statements import claims, statement
 
+THINGS = 2
+"""Different things to cite that support all that a postmortem is paid for (chosen)."""
 LOOKS_BEFORE = 2
-"""Looks before anybody is paged, of which the second is taken only if the first has not shown enough (chosen)."""
+"""Looks before anybody is paged, of which the second is taken only if the first has shown nothing (chosen)."""
 LOOKS_AFTER = 2
-"""Further looks once all is done, if there is still not enough to cite (chosen)."""
-ENOUGH_CITES = 2
-"""Things seen that support all that a postmortem is paid for (chosen: two claims each)."""
+"""Further looks once all is done, if there is too little to cite (chosen)."""
 WAITS = 3
 """Minutes that a repair is given to show before another one is tried (chosen)."""
 LAST_STEP = 17
@@ -38,29 +38,30 @@ class Oracle(Knowing):
         fault = truth.fault
         notes = Notes(truth)
         paged = firing(observation)
-        places = cycle(list(looks(fault)))
-        before = LOOKS_BEFORE + (LOOKS_AFTER if fault.harmless else 0)
-        observation = yield from _look(islice(places, before), notes, observation)
+        places = looks(fault)
+        observation = yield from _look(islice(places, LOOKS_BEFORE), notes, observation, 1)
+        if len(notes.cites) + len(notes.odd) < THINGS and len(fault.evidence) == 1:
+            observation = yield from _look(iter([(fault.service, ())]), notes, observation, THINGS)
         fixes: list[str] = []
         if not fault.harmless:
             details = statement(truth, notes.cites)
             observation = yield Action(action_type=ActionType.ESCALATE, target=fault.team, details=details)
             observation = yield from _repair(fault, fixes, observation, paged)
-            observation = yield from _look(islice(places, LOOKS_AFTER), notes, observation)
+        left = chain(places, () if notes.cites else looks(fault))
+        observation = yield from _look(islice(left, LOOKS_AFTER), notes, observation, THINGS)
+        repaired = [] if firing(observation) & paged else fixes
         yield Action(
             action_type=ActionType.POSTMORTEM,
             details=statement(truth, notes.cites)
-            | {"claims": claims(truth, fixes, notes.cites), "summary": fault.story},
+            | {"claims": claims(truth, repaired, notes.cites, notes.odd), "summary": fault.story},
         )
 
 
-def _look(places: Iterator[Place], notes: Notes, observation: Observation) -> Looking:
-    """Look until there is enough to cite."""
-    for service, evidence in places:
-        if len(notes.cites) >= ENOUGH_CITES:
-            break
-        observation = yield notes.look(service, evidence, observation)
-        notes.note(service, evidence, observation)
+def _look(places: Iterator[Place], notes: Notes, observation: Observation, enough: int) -> Looking:
+    """Look until there are enough things to cite."""
+    while len(notes.cites) < enough and (place := next(places, None)) is not None:
+        observation = yield notes.look(*place, observation)
+        notes.note(*place, observation)
     return observation
 
 

@@ -7,10 +7,8 @@ from cluster_sim import Fault, twins_of
 from ..models import Action, ActionType, Observation
 from .briefing import Briefing
 from .knowing import Knowing, Plan
+from .notes import MOST_ODD_LINES, rarest
 from .statements import claims, statement
-
-MOST_CITES = 4
-"""The first page, and log lines of the one look (chosen)."""
 
 
 class TwinsFix(Knowing):
@@ -23,8 +21,8 @@ class TwinsFix(Knowing):
         if twin is None:
             return
         observation = yield Action(action_type=ActionType.INVESTIGATE, target=twin.service)
-        lines = range(len(observation.logs.get(twin.service, [])))
-        cites = ["0/alerts/0", *(f"{observation.step}/logs/{twin.service}/{line}" for line in lines)][:MOST_CITES]
+        lines = rarest(observation.logs.get(twin.service, []))
+        cites = ["0/alerts/0", *(f"{observation.step}/logs/{twin.service}/{line}" for line in lines[:MOST_ODD_LINES])]
         story = Briefing(fault=twin, began=truth.began)
         said = statement(story, cites)
         yield Action(action_type=ActionType.ESCALATE, target=twin.team, details=said)

@@ -14,7 +14,7 @@ from env.models import Action, ActionType, EpisodeOptions
 from env.policies import PRIVILEGED as NAMES
 from env.policies import Briefed, NotBriefed, PolicyUnavailable, policy_factory, run_episode
 from env.privileged import PRIVILEGED, Briefing, Oracle, TwinsFix, brief
-from env.privileged.notes import looks
+from env.privileged.notes import looks, rarest
 from env.privileged.statements import claims, statement
 from env.privileged.twin import mistaken_for
 from env.scenes import begin_scene
@@ -71,7 +71,7 @@ def story(request, warm_ups) -> Story:
 
 
 def test_the_oracle_acts_on_the_truth_and_its_citations_show_the_evidence(story):
-    """Every id is of something that was shown, and that is a declared piece of evidence since the onset."""
+    """Every id is of something that was shown, and that is a declared piece of evidence."""
     fault = story.briefing.fault
     assert story.actions[0].target == fault.service
     assert story.said["mechanism"] == fault.mechanism
@@ -94,7 +94,7 @@ def test_the_oracle_repairs_what_is_broken_and_leaves_alone_what_is_not(story):
     """A page of the owner and the runbook's repair; of a harmless incident only looks and a postmortem."""
     fault = story.briefing.fault
     done = [action for action in story.actions if action.action_type is not ActionType.INVESTIGATE]
-    assert len(story.actions) - len(done) <= 4
+    assert 1 <= len(story.actions) - len(done) <= 4
     assert story.environment.state()["score"] >= 0.95
     if fault.harmless:
         assert [action.action_type for action in done] == [ActionType.POSTMORTEM]
@@ -134,19 +134,49 @@ def test_what_is_cited_is_there_for_the_simulator_as_well(warm_ups):
 def test_statement_and_claims_have_the_published_fields():
     """The chain is pairs in order; every claim is cited."""
     fault = FAULTS["redis_maxmemory_orphan_keys"]
-    graph = (("redis-cache", "inventory-service"), ("inventory-service", "checkout-service"))
+    graph = frozenset({("redis-cache", "inventory-service"), ("inventory-service", "checkout-service")})
     truth = Briefing(fault=fault, began=brief("task_medium", 0, EpisodeOptions()).began, graph=graph)
     said = statement(truth, ["1/promql"])
     assert said["chain"] == [["inventory-service", "checkout-service"], ["redis-cache", "inventory-service"]]
     assert set(said) == {
         *("root_cause", "mechanism", "trigger", "sustained_by", "chain", "confidence", "evidence"),
     }
-    told = claims(truth, ["flush_redis_cache"], ["1/promql"])
+    told = claims(
+        truth, ["flush_redis_cache", "restart_redis"], ["1/promql", "1/logs/redis-cache/3"], ["1/logs/redis-cache/5"]
+    )
     assert [claim["claim"] for claim in told] == [
-        *("root_cause", "trigger", "sustained_by", "affected", "affected", "affected", "began", "repaired_by"),
+        *("root_cause", "trigger", "sustained_by", "began", "repaired_by", "affected", "affected", "affected"),
     ]
-    assert all(claim["cites"] == ["1/promql"] for claim in told)
-    assert next(claim["service"] for claim in told if claim["claim"] == "affected") == "redis-cache"
+    assert [claim["cites"] for claim in told] == [
+        *([["1/promql"]] * 2 + [["1/logs/redis-cache/3"]] * 2 + [["1/logs/redis-cache/5"]]),
+        *([], [], []),
+    ]
+    assert [claim["service"] for claim in told[5:]] == ["redis-cache", "checkout-service", "inventory-service"]
+    assert told[4]["fix"] == "flush_redis_cache"
+
+
+def test_where_one_line_is_all_the_evidence_it_reads_the_log_once_more(warm_ups):
+    """What is odd beside it may tell as well, and is cited for what is left; the same line is not cited for that."""
+    story = played("oracle", 3, warm_ups, task="task_hard", options=EpisodeOptions(grading="full"))
+    first, second, *rest = story.actions
+    assert (first.target, second.target) == ("config-service", "config-service")
+    assert [action.action_type for action in rest].count(ActionType.INVESTIGATE) == 0
+    write = next(action for action in rest if action.action_type is ActionType.POSTMORTEM)
+    assert isinstance(write.details, dict)
+    cites = [cite for claim in write.details["claims"] for cite in claim["cites"]]
+    texts = []
+    for cite in dict.fromkeys(cites):
+        step, _, service, line = cite.split("/")
+        texts.append(story.seen[step].logs[service][int(line)])
+    assert "no ack of secret" in texts[0]
+    assert any("2/3 acked" in text for text in texts[1:])
+    assert len(set(texts)) == len(texts)
+
+
+def test_a_rare_line_is_one_whose_kind_occurs_least():
+    """Whatever numbers and ids it bears."""
+    lines = ["GET /a 12 ms", "GET /a 15 ms", "deploy of rev 7", "GET /b id=4f", "GET /b id=5e", "GET /b id=77"]
+    assert rarest(lines) == [2, 0, 3]
 
 
 def test_who_acts_on_a_twin_pages_states_and_repairs_as_for_the_twin(warm_ups):
