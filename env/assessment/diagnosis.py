@@ -10,6 +10,7 @@ from cluster_sim import Mechanism
 from ..episode import Chain, EpisodeRecord, RootCauseStatement
 from .truth import Truth
 
+
 @dataclass(frozen=True, kw_only=True)
 class Diagnosed:
     """What a diagnosis is worth.

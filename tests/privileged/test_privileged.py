@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cluster_sim import FAULTS, WarmUps, found, rfc3339
+from env.assessment import Yardsticks
 from env.environment import IncidentEnvironment
 from env.episode import Sight
 from env.models import Action, ActionType, EpisodeOptions
@@ -45,17 +46,20 @@ class Story:
         return details
 
 
+YARDSTICKS = Yardsticks()
+
+
 def played(name: str, seed: int, warm_ups: WarmUps, task: str = "generated", options: EpisodeOptions = TEST) -> Story:
     policy = PRIVILEGED[name](0)
     assert isinstance(policy, Briefed)
-    policy.briefed(task, seed, options, warm_ups)
-    environment = IncidentEnvironment(warm_ups)
+    policy.briefed(task, seed, options, warm_ups, YARDSTICKS)
+    environment = IncidentEnvironment(warm_ups, YARDSTICKS)
     seen = environment.reset(task, seed, options)
     actions = []
     while not seen.done:
         actions.append(policy.act(seen))
         seen = environment.step(actions[-1])
-    return Story(actions, brief(task, seed, options, warm_ups), environment)
+    return Story(actions, brief(task, seed, options, warm_ups, YARDSTICKS), environment)
 
 
 @pytest.fixture(scope="module")

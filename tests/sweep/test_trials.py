@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from env.sweep.version import version
 
 from cluster_sim import Address, Split, build
 from env.environment import IncidentEnvironment
@@ -14,6 +13,7 @@ from env.sweep import Episode, Row, Sweep, SweepRefused, play, read, run
 from env.sweep.entrants import policy_seed
 from env.sweep.episode import Player
 from env.sweep.measured import measured
+from env.version import version
 
 FULL = {
     "grading": "full",
@@ -137,6 +137,7 @@ def test_a_policy_that_is_told_the_truth_changes_nothing_for_the_others():
     sweep = Sweep(tasks=("task_easy",), policies=("oracle", "first_listed"), seeds=range(1, 2))
     player = Player(sweep, version())
     rows = [player.play(number) for number in range(sweep.size)]
+    assert isinstance(rows[0], Row)
     assert rows[0].score == 0.99
     assert rows[0].steps == 3
     assert rows[1].json() == play(sweep.episode(1)).json()

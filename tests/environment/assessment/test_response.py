@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from env.assessment.response import Cost, bytes_of, escalation, falling
@@ -49,11 +51,10 @@ def test_where_nothing_is_to_be_repaired_any_page_is_false():
 def test_each_part_of_the_cost_is_a_quarter_of_it():
     free = Cost(actions=FEW_ACTIONS, minutes=1.0, bytes_read=0, dearer=0.0)
     assert free.share == 1.0
-    worst = {"actions": MANY_ACTIONS, "minutes": 1e9, "bytes_read": 1 << 40, "dearer": 10.0}
-    for name, value in worst.items():
-        spent = Cost(**{"actions": 0, "minutes": 0.0, "bytes_read": 0, "dearer": 0.0, name: value})
-        assert spent.share == pytest.approx(0.75), name
-    assert Cost(**worst).share == 0.0
+    worst = Cost(actions=MANY_ACTIONS, minutes=1e9, bytes_read=1 << 40, dearer=10.0)
+    for name in ("actions", "minutes", "bytes_read", "dearer"):
+        assert replace(free, **{name: getattr(worst, name)}).share == pytest.approx(0.75), name
+    assert worst.share == 0.0
 
 
 def test_saving_money_earns_no_more_than_spending_none():

@@ -17,7 +17,7 @@ def played(index: int, reward_mode: str, policy: str = "random_valid") -> Incide
     """An episode of the validation split, to its end."""
     environment = IncidentEnvironment(WARM_UPS, YARDSTICKS)
     agent = policy_factory(policy)(index)
-    options = EpisodeOptions(split="validation", reward_mode=reward_mode)
+    options = EpisodeOptions.model_validate({"split": "validation", "reward_mode": reward_mode})
     observation = environment.reset("generated", index, options)
     while not observation.done:
         observation = environment.step(agent.act(observation))
