@@ -56,4 +56,5 @@ def brief(
     with yardstick.lock:
         truth = yardstick.truth
     began = moment(truth.onset, yardstick.epoch_s)
-    return Briefing(fault=truth.fault, began=began.astimezone(UTC), graph=truth.graph.edges)
+    graph = frozenset() if truth.fault.harmless else truth.graph.edges
+    return Briefing(fault=truth.fault, began=began.astimezone(UTC), graph=graph)
