@@ -95,6 +95,7 @@ def test_seed_and_options_come_by_query_or_body(client, house, request_parts):
         "index": None,
         "difficulty": None,
         "reward_mode": "sparse",
+        "grading": None,
         "read_api": False,
         "attach": None,
     }
