@@ -18,6 +18,7 @@ from env.assessment.twins import MOST_TWINS, TwinCache, TwinWorlds
 from env.environment import IncidentEnvironment
 from env.models import EpisodeOptions
 from tests.environment.assessment.conftest import (
+    AUTOSCALER,
     DEPLOY,
     LOCK_QUEUE,
     OPTIONS,
@@ -239,6 +240,14 @@ def test_what_is_always_so_tells_nothing(seen_all):
     for query in ("up", "vector(1)", "sum(kube_deployment_spec_replicas)", "absent(no_such_metric)", "no_such_metric"):
         environment.read("query_metrics", {"promql": query})
         assert tells(environment, last(environment).place, twins) is None
+
+
+def test_what_was_so_before_it_began_tells_nothing():
+    """An autoscaler is a part of this topology and not of a twin's, and no sign of trouble."""
+    environment = paged(AUTOSCALER)
+    environment.read("query_metrics", {"promql": "kube_horizontalpodautoscaler_spec_max_replicas"})
+    assert last(environment).answer["result"]
+    assert tells(environment, last(environment).place, worlds_of(environment)) is None
 
 
 def test_a_threshold_that_just_holds_tells_nothing():
