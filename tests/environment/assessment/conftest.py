@@ -22,8 +22,9 @@ WARM_UPS = WarmUps()
 TWINS = TwinCache()
 OPTIONS = EpisodeOptions(split="test", grading="full")
 
-WRONG_PASSWORD, LOCK_QUEUE, DEPLOY = 1, 3, 11
-"""Indices of the test split: a changed password, a migration that waits for a lock, a deploy that is over."""
+WRONG_PASSWORD, LOCK_QUEUE, DEPLOY, AUTOSCALER = 1, 3, 11, 43
+"""Indices of the test split: a changed password, a migration that waits for a lock, a deploy that is over, and an
+autoscaler without effect."""
 
 
 @cache

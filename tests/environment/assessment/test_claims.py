@@ -11,6 +11,7 @@ import pytest
 from cluster_sim import EPOCH_UNIX_S, FAULTS, rfc3339
 from env.assessment.claims import ClaimKind, Facts, read_claims
 from env.assessment.postmortem import FALSE, FURTHER, ROOT_CAUSE
+from env.episode import EpisodeRecord, Fix
 from tests.environment.assessment.conftest import (
     DEPLOY,
     LOCK_QUEUE,
@@ -270,6 +271,13 @@ def test_a_citation_of_what_was_never_shown_takes_the_support_of_the_others(wron
     assert [citation["seen"] for citation in told.evidence[0]["citations"]] == [True, False]
 
 
+def test_what_supports_one_claim_does_not_support_another_that_cites_what_was_never_shown(wrong_password):
+    fault, ids = wrong_password.scene.fault, look_for_evidence(wrong_password)
+    padded = {"claim": "affected", "service": "checkout-service", "cites": [ids[0], "7/logs/redis-cache/0"]}
+    file(wrong_password, {"claims": [cause(fault, ids[0]), padded]})
+    assert verdicts(judged(wrong_password)) == ["credited", "true but unsupported"]
+
+
 def test_citations_that_tell_nothing_take_their_part(wrong_password):
     fault, ids = wrong_password.scene.fault, look_for_evidence(wrong_password)
     wrong_password.read("query_metrics", {"promql": "vector(1)"})
@@ -352,6 +360,18 @@ def test_the_claim_that_a_fix_repaired_it_is_false_while_it_is_not_repaired(wron
     claim = {"claim": "repaired_by", "fix": fault.repairs[0][0], "cites": ids[1:2]}
     file(wrong_password, {"claims": [cause(fault, ids[0]), claim]})
     assert verdicts(judged(wrong_password)) == ["credited", "false"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "step", "repaired_at", "true"),
+    [(False, 3, 3, True), (True, 3, 3, False), (False, 4, 3, False), (False, 3, None, False)],
+)
+def test_a_fix_repaired_it_if_it_was_no_mistake_and_it_is_over_since(wrong, step, repaired_at, true):
+    record = EpisodeRecord(task_id="task_medium", seed=1, repaired_at=repaired_at)
+    record.fixes.append(Fix(name="flush_redis_cache", step=step, wrong=wrong))
+    facts = Facts.of(FAULTS["redis_maxmemory_orphan_keys"], record, affected=frozenset(), onset=0)
+    (claim,) = made({"claims": [{"claim": "repaired_by", "fix": "flush_redis_cache"}]})
+    assert facts.hold(claim) is true
 
 
 def test_where_nothing_is_to_be_repaired_that_is_the_claim():

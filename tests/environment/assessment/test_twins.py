@@ -18,6 +18,8 @@ from env.assessment.twins import MOST_TWINS, TwinCache, TwinWorlds
 from env.environment import IncidentEnvironment
 from env.models import EpisodeOptions
 from tests.environment.assessment.conftest import (
+    AUTOSCALER,
+    DEPLOY,
     LOCK_QUEUE,
     OPTIONS,
     WARM_UPS,
@@ -68,6 +70,14 @@ def test_evidence_that_was_asked_for_and_not_found_tells_nothing():
             if evidence.promql:
                 environment.read("query_metrics", {"promql": evidence.promql})
                 assert tells(environment, last(environment).place) is None
+
+
+def test_evidence_that_is_not_there_yet_tells_nothing():
+    """The query is right, the answer was empty."""
+    environment = paged(DEPLOY)
+    environment.read("query_metrics", {"promql": environment.scene.fault.evidence[0].promql})
+    assert last(environment).answer["result"] == []
+    assert tells(environment, last(environment).place) is None
 
 
 def test_evidence_in_the_log_of_another_service_tells_nothing():
@@ -232,6 +242,14 @@ def test_what_is_always_so_tells_nothing(seen_all):
         assert tells(environment, last(environment).place, twins) is None
 
 
+def test_what_was_so_before_it_began_tells_nothing():
+    """An autoscaler is a part of this topology and not of a twin's, and no sign of trouble."""
+    environment = paged(AUTOSCALER)
+    environment.read("query_metrics", {"promql": "kube_horizontalpodautoscaler_spec_max_replicas"})
+    assert last(environment).answer["result"]
+    assert tells(environment, last(environment).place, worlds_of(environment)) is None
+
+
 def test_a_threshold_that_just_holds_tells_nothing():
     """Between the value here and that in the world of a twin, and on the clock."""
     environment = paged(LOCK_QUEUE)
@@ -292,19 +310,13 @@ def test_after_the_first_fix_worlds_are_not_compared():
 def test_what_worlds_show_does_not_depend_on_what_was_asked_before():
     """Forward, backward, and anew."""
     environment = paged(WRONG_PASSWORD)
+    scene = environment.scene
+    options: Any = {"fault": scene.fault, "world_seed": scene.cluster.seed, "warm_ups": WARM_UPS}
     question = of_query(Asked(expression="sum by (service) (rate(traces_service_graph_request_failed_total[1m]))"))
     assert question is not None
     answers = []
-    for order in ((30, 90, 60), (90, 30, 60), (60, 90, 30)):
-        twins = TwinCache().worlds(
-            "generated",
-            WRONG_PASSWORD,
-            OPTIONS,
-            fault=environment.scene.fault,
-            world_seed=environment.cluster.seed,
-            warm_ups=WARM_UPS,
-        )
-        world = next(iter(twins))
+    for order in ((0, 240, 60), (240, 0, 60), (60, 240, 0)):
+        *_, world = TwinCache().worlds("generated", WRONG_PASSWORD, OPTIONS, **options)
         found = {}
         for seconds in order:
             at = world.paged + seconds * 1_000_000_000
@@ -312,6 +324,7 @@ def test_what_worlds_show_does_not_depend_on_what_was_asked_before():
             found[seconds] = (lines, world.firing(at), world.reading(question, at))
         answers.append(found)
     assert answers[0] == answers[1] == answers[2]
+    assert answers[0][0][0] != answers[0][240][0]
 
 
 def test_the_worlds_of_twins_are_begun_when_asked_for_and_kept():
