@@ -38,7 +38,7 @@ def claims(
     Args:
         fixes: what has repaired it, in order: the first has, whether or not the others were needed.
         cites: ids that show the cause.
-        further: ids that may show it, for what is left.
+        further: ids that may show it, for what is left: each for one claim, and then for another.
     """
     fault = truth.fault
     said: list[dict[str, Any]] = [
@@ -49,5 +49,5 @@ def claims(
         *({"claim": "repaired_by", "fix": fix} for fix in fixes[:1]),
         *({"claim": "affected", "service": service} for service in truth.affected if not fault.harmless),
     ][:MOST_CLAIMS]
-    cited = [*(cite for cite in cites for _ in range(CLAIMS_OF_A_THING)), *further][: len(said)]
+    cited = [*(cite for cite in cites for _ in range(CLAIMS_OF_A_THING)), *further, *further][: len(said)]
     return [claim | {"cites": [cite] if cite else []} for claim, cite in zip_longest(said, cited)]

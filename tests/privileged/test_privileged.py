@@ -153,8 +153,8 @@ def test_statement_and_claims_have_the_published_fields():
         *("root_cause", "trigger", "sustained_by", "began", "repaired_by", "affected", "affected", "affected"),
     ]
     assert [claim["cites"] for claim in told] == [
-        *([["1/promql"]] * 2 + [["1/logs/redis-cache/3"]] * 2 + [["1/logs/redis-cache/5"]]),
-        *([], [], []),
+        *([["1/promql"]] * 2 + [["1/logs/redis-cache/3"]] * 2 + [["1/logs/redis-cache/5"]] * 2),
+        *([], []),
     ]
     assert [claim["service"] for claim in told[5:]] == ["redis-cache", "checkout-service", "inventory-service"]
     assert told[4]["fix"] == "flush_redis_cache"
