@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random  # noqa: TID251 - an own Random of an agent; no episode draws from it
 from collections.abc import Callable, Iterator
+from itertools import cycle
 
 from ..models import Action, ActionType, Observation
 from .policy import offered
@@ -19,6 +20,8 @@ MECHANISM_KEYWORDS = (
 
 FIRST_PAGE = "0/alerts/0"
 """The id under which the first page is cited."""
+LAST_LINE = 59
+"""Place of the newest log line of a look at a service that writes much."""
 
 Script = Callable[[Observation], Iterator[Action]]
 """Writes the whole episode's actions from the first observation's `available_actions` alone."""
@@ -90,18 +93,24 @@ def all_clear(observation: Observation) -> Iterator[Action]:
 
 
 def all_clear_after_looking(observation: Observation) -> Iterator[Action]:
-    """Looks at every service, and then says so, whatever there was to see."""
+    """Looks at every service, and then says so, whatever there was to see; cites what came last on three screens."""
     yield from look_only(observation)
-    yield no_incident([FIRST_PAGE])
+    looked = enumerate(offered(observation, "investigate"), 1)
+    yield no_incident([f"{step}/logs/{service}/{LAST_LINE}" for step, service in looked])
 
 
 def no_incident(cites: list[str]) -> Action:
-    """The postmortem that there is no incident, of somebody who does not know."""
-    claims = [
-        {"claim": "root_cause", "service": None, "mechanism": "no_incident", "cites": cites},
-        {"claim": "trigger", "trigger": "none", "cites": cites},
-        {"claim": "sustained_by", "sustained_by": "nothing", "cites": cites},
+    """The postmortem that there is no incident, of somebody who does not know.
+
+    Args:
+        cites: what is cited, one after another.
+    """
+    said = [
+        {"claim": "root_cause", "service": None, "mechanism": "no_incident"},
+        {"claim": "trigger", "trigger": "none"},
+        {"claim": "sustained_by", "sustained_by": "nothing"},
     ]
+    claims = [claim | {"cites": [cite]} for claim, cite in zip(said, cycle(cites), strict=False)]
     return Action(
         action_type=ActionType.POSTMORTEM,
         details={
@@ -111,7 +120,7 @@ def no_incident(cites: list[str]) -> Action:
             "sustained_by": "nothing",
             "chain": [],
             "confidence": 0.5,
-            "evidence": cites,
+            "evidence": cites[:3],
             "claims": claims,
         },
     )
