@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from threading import RLock
@@ -172,45 +171,3 @@ class TwinWorlds:
         blueprint = next(blueprint for blueprint in drawn if blueprint.seed == self._world_seed)
         other = replace(blueprint, fault=twin.name)
         return begin_incident(other.spec(), twin, other.seed, noise=other.noise, decoys=other.decoys)
-
-
-class TwinCache:
-    """The worlds of the twins of some incidents, the longest unused of which go first. It may be used from several
-    threads, and shared by all episodes of a process.
-
-    Args:
-        limit: how many incidents (chosen: two worlds of a few megabytes each).
-    """
-
-    def __init__(self, limit: int = 8) -> None:
-        if limit < 1:
-            raise ValueError("limit must be at least 1")
-        self.limit = limit
-        self._kept: OrderedDict[Hashable, TwinWorlds] = OrderedDict()
-        self._lock = RLock()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def worlds(
-        self,
-        task_id: str,
-        seed: int,
-        options: EpisodeOptions,
-        *,
-        fault: Fault,
-        world_seed: int,
-        warm_ups: WarmUps | None = None,
-    ) -> TwinWorlds:
-        """Those of the twins of an incident."""
-        incident = address_of(seed, options) if task_id == GENERATED else seed
-        key = (task_id, incident, options.noise, options.arrival_rate_hz, fault.name, world_seed)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = TwinWorlds(
-                    task_id, seed, options, fault=fault, world_seed=world_seed, warm_ups=warm_ups
-                )
-            self._kept.move_to_end(key)
-            while len(self._kept) > self.limit:
-                self._kept.popitem(last=False)
-            return self._kept[key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random  # noqa: TID251 - an own Random of an agent; no episode draws from it
 from collections.abc import Callable, Iterator
 from itertools import cycle
+from typing import Any
 
 from ..models import Action, ActionType, Observation
 from .policy import offered
@@ -105,7 +106,7 @@ def no_incident(cites: list[str]) -> Action:
     Args:
         cites: what is cited, one after another.
     """
-    said = [
+    said: list[dict[str, Any]] = [
         {"claim": "root_cause", "service": None, "mechanism": "no_incident"},
         {"claim": "trigger", "trigger": "none"},
         {"claim": "sustained_by", "sustained_by": "nothing"},

@@ -63,9 +63,9 @@ def played(
     *,
     first: tuple[Action, ...] = (),
     last: tuple[Action, ...] = (),
-    told: Callable[[Action], Action | None] = lambda action: action,
+    told: Callable[[Action], Action] = lambda action: action,
 ) -> Scene:
-    """What the oracle does, with other actions before and after it, and some of its own changed or left out."""
+    """What the oracle does, with other actions before and after it, and some of its own changed."""
     oracle = PRIVILEGED["oracle"](0)
     assert isinstance(oracle, Briefed)
     oracle.briefed("generated", index_of(fault), TRAIN, WARM_UPS, YARDSTICKS)
@@ -78,12 +78,11 @@ def played(
         if asked.action_type is ActionType.POSTMORTEM:
             for action in last:
                 environment.step(action)
-        if (action := told(asked)) is not None:
-            seen = environment.step(action)
+        seen = environment.step(told(asked))
     return environment.scene
 
 
-def without_fix(action: Action) -> Action | None:
+def without_fix(action: Action) -> Action:
     return NO_OP if action.action_type is ActionType.APPLY_FIX else action
 
 
@@ -152,9 +151,7 @@ FACTS: Mapping[str, Callable[[], bool]] = {
     "paging late costs": lambda: worth("late", ESCALATION) < worth("good", ESCALATION) == 0.1,
     "changes that were not needed cost": lambda: graded("meddling").deductions["wrong fixes"] > 0.06,
     "they cost users, who are counted": lambda: any((c.bad_minutes or 0) > 0.05 for c in graded("meddling").collateral),
-    "a change that was not needed costs, though it hurt nobody": lambda: (
-        graded("dear").deductions["wrong fixes"] > 0.02
-    ),
+    "a harmless change costs, if it was not needed": lambda: graded("dear").deductions["wrong fixes"] > 0.02,
     "what was read is counted": lambda: graded("wordy").evidence[COST]["bytes_read"] > 10_000,
     "money costs": lambda: worth("dear", COST) < worth("good", COST),
     "reading costs": lambda: worth("wordy", COST) < worth("good", COST) == 0.1,

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from cluster_sim import Fault, WarmUps
+from env.assessment import Yardsticks
 from env.assessment.postmortem import Explained, explained
 from env.assessment.sights import cited
-from env.assessment.twins import TwinCache, TwinWorlds
+from env.assessment.twins import TwinWorlds
 from env.environment import IncidentEnvironment
 from env.episode import EpisodeRecord
 from env.models import Action, ActionType, EpisodeOptions
 from tests.environment.conftest import act
 
 WARM_UPS = WarmUps()
-TWINS = TwinCache()
+YARDSTICKS = Yardsticks()
 OPTIONS = EpisodeOptions(split="test", grading="full")
 
 WRONG_PASSWORD, LOCK_QUEUE, DEPLOY, AUTOSCALER = 1, 3, 11, 43
@@ -73,9 +74,7 @@ def worlds_of(environment: IncidentEnvironment) -> TwinWorlds:
     scene = environment.scene
     record = scene.record
     options = OPTIONS if record.task_id == "generated" else EpisodeOptions(grading="full")
-    return TWINS.worlds(
-        record.task_id, record.seed, options, fault=scene.fault, world_seed=scene.cluster.seed, warm_ups=WARM_UPS
-    )
+    return YARDSTICKS.of(record.task_id, record.seed, options, WARM_UPS).twins
 
 
 def judged(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
 
 from cluster_sim import EPOCH_UNIX_S, FAULTS, rfc3339
+from env.assessment import postmortem
 from env.assessment.claims import ClaimKind, Facts, read_claims
 from env.assessment.postmortem import FALSE, FURTHER, ROOT_CAUSE
+from env.assessment.sights import Cited, cited
 from env.episode import EpisodeRecord, Fix
 from tests.environment.assessment.conftest import (
     DEPLOY,
@@ -324,8 +325,15 @@ def test_twelve_claims_are_read(wrong_password):
     assert told.evidence[-1] == {"verdict": "unread", "claims": 1}
 
 
-def test_ten_thousand_citations_earn_nothing_and_cost_nothing_to_check(wrong_password):
-    """As many as fit into a postmortem, in JSON and in prose."""
+def test_ten_thousand_citations_earn_nothing_and_are_not_looked_up(wrong_password, monkeypatch):
+    """As many as fit into a postmortem, in JSON and in prose: three each of twelve claims at most are."""
+    asked: list[str] = []
+
+    def counted(record: EpisodeRecord, id: str) -> Cited | None:
+        asked.append(id)
+        return cited(record, id)
+
+    monkeypatch.setattr(postmortem, "cited", counted)
     fault = wrong_password.scene.fault
     look_for_evidence(wrong_password)
     flood = [f"r1/{i % 60}" for i in range(10_000)]
@@ -336,9 +344,9 @@ def test_ten_thousand_citations_earn_nothing_and_cost_nothing_to_check(wrong_pas
         "".join(f"The checkout-service failed [{id}].\n" for id in flood),
     ):
         record.postmortem = record.postmortem_details = text
-        began = time.perf_counter()
+        asked.clear()
         told = judged(wrong_password)
-        assert time.perf_counter() - began < 3
+        assert len(asked) <= 36
         assert told.share == 0.0
         assert len(told.evidence) <= 13
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,7 @@ from env.assessment.expressions import of_query, same
 from env.assessment.lines import template, written_since
 from env.assessment.postmortem import explained
 from env.assessment.sights import Asked, Kind, cited
-from env.assessment.twins import MOST_TWINS, TwinCache, TwinWorlds
+from env.assessment.twins import MOST_TWINS, TwinWorlds
 from env.environment import IncidentEnvironment
 from env.models import EpisodeOptions
 from tests.environment.assessment.conftest import (
@@ -127,17 +126,6 @@ def test_lines_of_real_logs_bear_their_time():
     for service in SERVICES:
         lines = recent_logs(environment.cluster, service, since_ns=0, limit=500)
         assert all(written_since(line, (), 0) for line in lines), service
-
-
-def test_without_the_worlds_of_twins_a_verdict_takes_no_time():
-    environment = paged(WRONG_PASSWORD)
-    fault, ids = environment.scene.fault, look_for_evidence(environment)
-    file(environment, {"claims": [cause(fault, *ids)]})
-    judged(environment)
-    began = time.perf_counter()
-    for _ in range(20):
-        judged(environment)
-    assert (time.perf_counter() - began) / 20 < 0.02
 
 
 # ---------------------------------------------------------------- comparable
@@ -316,7 +304,7 @@ def test_what_worlds_show_does_not_depend_on_what_was_asked_before():
     assert question is not None
     answers = []
     for order in ((0, 240, 60), (240, 0, 60), (60, 240, 0)):
-        *_, world = TwinCache().worlds("generated", WRONG_PASSWORD, OPTIONS, **options)
+        *_, world = TwinWorlds("generated", WRONG_PASSWORD, OPTIONS, **options)
         found = {}
         for seconds in order:
             at = world.paged + seconds * 1_000_000_000
@@ -328,20 +316,14 @@ def test_what_worlds_show_does_not_depend_on_what_was_asked_before():
 
 
 def test_the_worlds_of_twins_are_begun_when_asked_for_and_kept():
-    cache = TwinCache(limit=1)
     environment = paged(LOCK_QUEUE)
     options: Any = {"fault": environment.scene.fault, "world_seed": environment.cluster.seed, "warm_ups": WARM_UPS}
     misses = WARM_UPS.misses + WARM_UPS.hits
-    twins = cache.worlds("generated", LOCK_QUEUE, OPTIONS, **options)
+    twins = TwinWorlds("generated", LOCK_QUEUE, OPTIONS, **options)
     assert WARM_UPS.misses + WARM_UPS.hits == misses
     first = list(twins)
     assert 1 <= len(first) <= MOST_TWINS
-    assert list(cache.worlds("generated", LOCK_QUEUE, OPTIONS, **options)) == first
-    other = paged(WRONG_PASSWORD)
-    cache.worlds(
-        "generated", WRONG_PASSWORD, OPTIONS, fault=other.scene.fault, world_seed=other.cluster.seed, warm_ups=WARM_UPS
-    )
-    assert len(cache) == 1
+    assert list(twins) == first
 
 
 def differing(own, other, query, until):
@@ -400,7 +382,7 @@ def test_claims_that_are_false_or_cite_what_was_never_shown_do_not_begin_worlds(
     right = {"claim": "affected", "service": "checkout-service", "cites": [line]}
     begun = {}
     for name, claims in (("none", [wrong, never]), ("some", [right])):
-        twins = TwinCache().worlds("generated", LOCK_QUEUE, OPTIONS, **options)
+        twins = TwinWorlds("generated", LOCK_QUEUE, OPTIONS, **options)
         filed = environment.branch()
         file(filed, {"claims": claims})
         before = WARM_UPS.misses + WARM_UPS.hits
