@@ -10,6 +10,7 @@ from typing import Any
 
 from cluster_sim import Cluster
 from env.environment import IncidentEnvironment
+from env.episode import Told
 from env.models import Action, EpisodeOptions, Observation
 from env.server import create_app
 
@@ -29,6 +30,8 @@ class BurningEnvironment:
     done = False
     read_api = False
     cluster: Cluster
+    observations: tuple[Told, ...] = ()
+    answers: tuple[Told, ...] = ()
 
     def __init__(self) -> None:
         self._steps = 0
