@@ -20,7 +20,7 @@ def measured(breakdown: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_wrong_fixes(collateral: Any) -> float | None:
-    """Bad minutes that wrong fixes have cost; negative if they happened to spare some."""
+    """Bad minutes that wrong fixes have cost, as far as it was measured; negative if they happened to spare some."""
     if collateral is None:
         return None
-    return round(float(sum(cost["bad_minutes"] for cost in collateral if cost["wrong"])), 6)
+    return round(float(sum(cost["bad_minutes"] or 0.0 for cost in collateral if cost["wrong"])), 6)
