@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from cluster_sim import GRAVE, REMOVED, Mechanism, broken, provisioned
@@ -13,7 +13,7 @@ from ..episode import EpisodeRecord
 from ..grading import HIGHEST, LOWEST
 from . import weights
 from .diagnosis import Diagnosed, diagnosed
-from .impact import Collateral, Impact, collateral, impact, lived
+from .impact import Collateral, Impact, collateral, impact, lived, unmeasured
 from .postmortem import Explained, explained
 from .response import Cost, Escalation, bytes_of, escalation
 from .weights import COST, DIAGNOSIS, ESCALATION, MITIGATION, POSTMORTEM, WEIGHTS
@@ -105,8 +105,6 @@ def assess(scene: Scene, yardstick: Yardstick) -> Assessment:
 def _assessed(scene: Scene, yardstick: Yardstick) -> Assessment:
     record, fault = scene.record, scene.fault
     life = lived(scene)
-    harm = impact(yardstick, life)
-    changes = tuple(collateral(yardstick, record, life))
     known = diagnosed(record, yardstick.truth)
     told = explained(
         record,
@@ -118,13 +116,13 @@ def _assessed(scene: Scene, yardstick: Yardstick) -> Assessment:
     )
     paged = escalation(record, scene.owner, yardstick.page)
     cost = _cost(scene, yardstick)
-    gate = Gate(
-        resolved=_recognised(record, told) if fault.harmless else record.repaired_at is not None,
-        broken=_given_up(scene, yardstick),
-    )
+    harm = impact(yardstick, life)
     guessed = fault.harmless and not _said_nothing_is_wrong(record)
-    return Assessment(
-        gate=gate,
+    grade = Assessment(
+        gate=Gate(
+            resolved=_recognised(record, told) if fault.harmless else record.repaired_at is not None,
+            broken=_given_up(scene, yardstick),
+        ),
         shares={
             MITIGATION: 1.0 - harm.excess,
             DIAGNOSIS: sum(weights.DIAGNOSIS_PARTS[part] * share for part, share in known.parts.items()),
@@ -132,19 +130,27 @@ def _assessed(scene: Scene, yardstick: Yardstick) -> Assessment:
             ESCALATION: 0.0 if guessed else paged.share,
             COST: cost.share,
         },
-        deductions={
-            "wrong fixes": round(_taken_for(changes, harm.unit), 6),
-            "false pages": round(weights.FALSE_PAGE * len(paged.false_pages), 6),
-        },
+        deductions=_deductions(paged, unmeasured(record), harm.unit),
         evidence=_evidence(known, told, paged, cost),
         impact=harm,
-        collateral=changes,
+        collateral=tuple(unmeasured(record)),
         truth={
             "trigger": str(fault.triggered_by),
             "sustained_by": str(fault.sustained_by),
             "chain": [list(edge) for edge in sorted(yardstick.truth.graph.edges)],
         },
     )
+    if grade.score == LOWEST:
+        return grade  # what changes cost users could not make it lower
+    changes = collateral(yardstick, record, life)
+    return replace(grade, collateral=tuple(changes), deductions=_deductions(paged, changes, harm.unit))
+
+
+def _deductions(paged: Escalation, changes: Sequence[Collateral], unit: float) -> dict[str, float]:
+    return {
+        "wrong fixes": round(_taken_for(changes, unit), 6),
+        "false pages": round(weights.FALSE_PAGE * len(paged.false_pages), 6),
+    }
 
 
 def _said_nothing_is_wrong(record: EpisodeRecord) -> bool:
@@ -163,7 +169,7 @@ def _given_up(scene: Scene, yardstick: Yardstick) -> tuple[str, ...]:
     return tuple(name for name in grave if name not in yardstick.broken)
 
 
-def _taken_for(changes: tuple[Collateral, ...], unit: float) -> float:
+def _taken_for(changes: Sequence[Collateral], unit: float) -> float:
     """What wrong fixes cost: something each, and the users' harm by them."""
     wrong = [change for change in changes if change.wrong]
     harm = sum(max(change.bad_minutes or 0.0, 0.0) for change in wrong) / unit

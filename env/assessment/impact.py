@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cluster_sim import Outcomes, bad_minutes, nanoseconds, patience_s
 
@@ -89,20 +89,21 @@ def impact(yardstick: Yardstick, life: Lived) -> Impact:
     )
 
 
+def unmeasured(record: EpisodeRecord) -> list[Collateral]:
+    """The changes of an episode, without what they cost users."""
+    return [
+        Collateral(step=fix.step, fix=fix.name, wrong=fix.wrong, bad_minutes=None, usd_per_hour=fix.usd_per_hour)
+        for fix in record.fixes
+    ]
+
+
 def collateral(yardstick: Yardstick, record: EpisodeRecord, life: Lived) -> list[Collateral]:
     """For every change of an episode, what it cost: the episode is lived through once more without it."""
     orders = [Order(fix=fix.name, began=fix.began) for fix in record.fixes]
-    measured = _measured(yardstick, orders, [fix.done for fix in record.fixes], life)
-    return [
-        Collateral(
-            step=fix.step,
-            fix=fix.name,
-            wrong=fix.wrong,
-            bad_minutes=measured[number] if number < len(measured) else None,
-            usd_per_hour=fix.usd_per_hour,
-        )
-        for number, fix in enumerate(record.fixes)
-    ]
+    costs = _measured(yardstick, orders, [fix.done for fix in record.fixes], life)
+    changes = unmeasured(record)
+    measured = [replace(change, bad_minutes=cost) for change, cost in zip(changes, costs, strict=False)]
+    return [*measured, *changes[len(measured) :]]
 
 
 def _measured(yardstick: Yardstick, orders: list[Order], done: list[int], life: Lived) -> list[float]:
