@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..evidence import FractionClue, LogClue, SignClue
-from .hypothesis import NOTHING, Hypothesis, Topic
+from .hypothesis import NOTHING, Hypothesis, Topic, left_in
+from .ways import THROUGH_CACHE
 
 WRITE_REFUSED = r"command not allowed when used memory > 'maxmemory'"
 
@@ -18,6 +19,10 @@ _CALLS = '{client="inventory-service",server="redis-cache"}[1m]))'
 ORPHAN_KEYS = Hypothesis(
     root_cause="redis-cache",
     mechanism="memory_exhaustion",
+    trigger="scheduled_job",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="infra-team",
     plan=("flush_redis_cache",),
     topic=Topic.CACHE,
@@ -62,6 +67,10 @@ ORPHAN_KEYS = Hypothesis(
 NO_EXPIRY = Hypothesis(
     root_cause="inventory-service",
     mechanism="bad_deploy",
+    trigger="deploy",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="inventory-team",
     plan=("rollback_inventory_service", "flush_redis_cache"),
     topic=Topic.CACHE,
@@ -80,6 +89,10 @@ NO_EXPIRY = Hypothesis(
 OUTPUT_BUFFERS = Hypothesis(
     root_cause="redis-cache",
     mechanism="memory_exhaustion",
+    trigger="scheduled_job",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="infra-team",
     plan=("kill_redis_client",),
     topic=Topic.CACHE,
@@ -99,6 +112,9 @@ OUTPUT_BUFFERS = Hypothesis(
 WRONG_KEYS = Hypothesis(
     root_cause="inventory-service",
     mechanism="bad_deploy",
+    trigger="deploy",
+    sustained_by="standing_state",
+    spread=THROUGH_CACHE,
     team="inventory-team",
     plan=("rollback_inventory_service",),
     topic=Topic.CACHE,
@@ -118,6 +134,10 @@ WRONG_KEYS = Hypothesis(
 UNSAVED = Hypothesis(
     root_cause="redis-cache",
     mechanism="disk_full",
+    trigger="data_growth",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="infra-team",
     plan=("clear_redis_volume",),
     topic=Topic.CACHE,
@@ -129,6 +149,7 @@ UNSAVED = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("redis-cache", "Background saving error", "background saves fail"),),
     explanation="The volume of redis-cache is full, its saves fail, and it refuses writes until one succeeds.",
     prevention="A volume that fills must open a ticket.",
 )
@@ -136,6 +157,9 @@ UNSAVED = Hypothesis(
 STAMPEDE = Hypothesis(
     root_cause="redis-cache",
     mechanism="cache_stampede",
+    trigger="infrastructure",
+    sustained_by="feedback",
+    spread=THROUGH_CACHE,
     team="infra-team",
     plan=("shed_load", "enable_request_coalescing", "admit_all_traffic"),
     topic=Topic.CACHE,
@@ -157,6 +181,10 @@ STAMPEDE = Hypothesis(
 SLOW_SCRIPT = Hypothesis(
     root_cause="redis-cache",
     mechanism="slow_query",
+    trigger="scheduled_job",
+    sustained_by="ongoing_event",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="infra-team",
     plan=("disable_keys_job",),
     topic=Topic.CACHE,
@@ -168,6 +196,7 @@ SLOW_SCRIPT = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("redis-cache", "Slow script detected", "a script runs for seconds"),),
     explanation="A job runs a script over all keys of redis-cache every minute, which serves nobody meanwhile.",
     prevention="Commands over all keys must be forbidden.",
 )
@@ -175,6 +204,8 @@ SLOW_SCRIPT = Hypothesis(
 MONITORING_GAP = Hypothesis(
     root_cause="redis-cache",
     mechanism=NOTHING,
+    trigger="infrastructure",
+    sustained_by="nothing",
     team="",
     plan=(),
     topic=Topic.CACHE,
@@ -194,6 +225,10 @@ MONITORING_GAP = Hypothesis(
 PASSWORD = Hypothesis(
     root_cause="redis-cache",
     mechanism="expired_credential",
+    trigger="credential_change",
+    sustained_by="standing_state",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="security-team",
     plan=("update_redis_client_secret",),
     topic=Topic.CACHE,
@@ -219,6 +254,10 @@ PASSWORD = Hypothesis(
 LEFT_OPEN = Hypothesis(
     root_cause="inventory-service",
     mechanism="connection_leak",
+    trigger="deploy",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="inventory-team",
     plan=("rollback_inventory_service",),
     topic=Topic.CACHE,
@@ -247,6 +286,10 @@ LEFT_OPEN = Hypothesis(
 NO_ROOM_TO_START = Hypothesis(
     root_cause="redis-cache",
     mechanism="disk_full",
+    trigger="infrastructure",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="infra-team",
     plan=("clear_redis_volume",),
     topic=Topic.CACHE,
