@@ -19,11 +19,13 @@ class Found(NamedTuple):
 
     Attributes:
         shown: it in a few words.
-        places: where it can be seen, for it to be cited.
+        places: where it can be seen by itself, for it to be cited.
+        among: where it can be seen among other things, which may hide it.
     """
 
     shown: str
     places: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
 
 
 class Clue(Protocol):
@@ -107,7 +109,7 @@ class FractionClue:
         if not parts or whole <= 0 or total < self.at_least * whole:
             return None
         place = case.place_of_figure(self.service, max(parts, key=parts.__getitem__))
-        return Found(f"{total:.0f} of {whole:.0f}", () if place is None else (place,))
+        return Found(f"{total:.0f} of {whole:.0f}", among=() if place is None else (place,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +139,7 @@ class DisagreementClue:
         if len(values) < 2:
             return None
         places = tuple(place for _, place in sorted(values.items()) if place is not None)
-        return Found(f"{self.label} {' and '.join(sorted(values))}", places)
+        return Found(f"{self.label} {' and '.join(sorted(values))}", among=places)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +163,10 @@ class SignClue:
 
     def found(self, case: CaseFile) -> Found | None:
         value = case.signs.get(self.sign)
-        return None if value is None else Found(f"{self.sign} = {value:.4g}", case.places_of_sign(self.sign))
+        if value is None:
+            return None
+        alone, among = case.places_of_sign(self.sign)
+        return Found(f"{self.sign} = {value:.4g}", alone, among)
 
     def denied(self, case: CaseFile) -> bool:
         """Whether it was asked for, and is not there."""

@@ -21,8 +21,6 @@ CHECKS_AFTER_FIX = 2
 """How often the agent looks again before it gives up on a fix; chosen."""
 CHECKS_AFTER_POSTMORTEM = 5
 """How often it has looked again when it gives up on one that seems to have worked; chosen: all signs are fresh then."""
-ENOUGH = 4
-"""Places that the evidence can be seen in with which the agent is content; chosen: what its claims need."""
 
 TOPICS: Mapping[str, tuple[Topic, ...]] = MappingProxyType(
     {
@@ -104,7 +102,7 @@ class RuleBasedPolicy:
             self._confirmed = True
             if (action := self._confirm(verdict)) is not None:
                 return action
-        given_up = not self.case.recovered and self._checks >= CHECKS_AFTER_FIX
+        given_up = (not self.case.recovered and self._checks >= CHECKS_AFTER_FIX) or self._fixed > len(cause.plan)
         for fix in (*cause.plan, *(cause.otherwise if given_up else ()))[self._fixed :]:
             self._fixed += 1
             if self.case.offers_fix(fix):
@@ -128,7 +126,7 @@ class RuleBasedPolicy:
         cause, found = verdict.cause, {clue for clue, _ in verdict.evidence}
         sign = next((clue for clue, _ in verdict.evidence if isinstance(clue, SignClue) and clue.decisive), None)
         left = next((clue for clue in cause.leaves if clue not in found), None)
-        if len(verdict.places) >= ENOUGH or (sign is None and left is None):
+        if verdict.well_shown or (sign is None and left is None):
             return None
         query: dict[str, Any] = {} if sign is None else {"promql": Panel(signs=(sign,)).query}
         return Action(

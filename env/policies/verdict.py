@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from .case import CaseFile
-from .evidence import Clue, Found, SignClue
+from .evidence import Clue, Found
 from .hypotheses import Hypothesis
 from .spread import Edge, borne_out
 
 SURE, UNSURE = 0.95, 0.5
 """How often a cause that was proven, and one that was only the best suspicion, is the right one."""
 
+ENOUGH = 2
+"""Places in which the agent wants to have seen what speaks for a cause; chosen: one may be an accident."""
 MOST_EVIDENCE = 4
 """Pieces of evidence that a statement lists; chosen."""
 
@@ -28,22 +30,31 @@ class Verdict:
             what was read.
         proven: whether something decisive is among them.
         spread: how trouble has spread, as far as it was seen.
+        alerts: where the tickets of the root cause, and the pages, were shown.
     """
 
     cause: Hypothesis
     evidence: tuple[tuple[Clue, Found], ...]
     proven: bool
     spread: tuple[Edge, ...] = ()
+    alerts: tuple[str, ...] = ()
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where the evidence can be seen: what speaks for this cause alone before what others share, something of each
-        clue before more of the same, and an answer about many signs last."""
-        strong = [(clue, found) for clue, found in self.evidence if clue.decisive or clue in self.cause.leaves]
-        firsts = [place for _, found in strong for place in found.places[:1]]
-        lines = [place for clue, found in strong if not isinstance(clue, SignClue) for place in found.places]
-        every = [place for some in (strong, self.evidence) for _, found in some for place in found.places]
-        return tuple(dict.fromkeys([*firsts, *lines, *every]))
+        """Where the evidence can be seen, the best first: what speaks for this cause alone and stands by itself,
+        something of each clue before more of the same; then what stands among other things or is shared."""
+        strong = [found for clue, found in self.evidence if clue.decisive or clue in self.cause.leaves]
+        every = [found for _, found in self.evidence]
+        firsts = [place for found in strong for place in found.places[:1]]
+        alone = [place for some in (strong, every) for found in some for place in found.places]
+        among = [place for some in (strong, every) for found in some for place in found.among]
+        return tuple(dict.fromkeys([*firsts, *alone, *among, *self.alerts]))
+
+    @property
+    def well_shown(self) -> bool:
+        """Whether enough can be seen that stands by itself and speaks for this cause alone."""
+        strong = (found for clue, found in self.evidence if clue.decisive or clue in self.cause.leaves)
+        return sum(len(found.places) for found in strong) >= ENOUGH
 
     @property
     def confidence(self) -> float:
@@ -70,6 +81,7 @@ def settle(cause: Hypothesis, case: CaseFile, before: Iterable[tuple[Clue, Found
     Args:
         before: what was found when the same cause was settled on, and may be gone by now.
     """
+    pages = (place for page in case.pages for place in case.places_of_page(page))
     left = [(clue, found) for clue in cause.leaves if (found := clue.found(case)) is not None]
     evidence = dict(before) | dict(cause.evidence(case)) | dict(left)
     return Verdict(
@@ -77,4 +89,5 @@ def settle(cause: Hypothesis, case: CaseFile, before: Iterable[tuple[Clue, Found
         evidence=tuple(evidence.items()),
         proven=any(clue.decisive for clue in evidence) and all(it in case.investigated for it in cause.to_read),
         spread=borne_out(case, cause.root_cause, cause.spread),
+        alerts=(*case.places_of_tickets(cause.root_cause), *pages),
     )

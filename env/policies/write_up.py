@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,15 +61,15 @@ def _evidence(verdict: Verdict) -> str:
 def _response(cause: Hypothesis, case: CaseFile) -> str:
     if cause.harmless:
         return "We changed nothing and paged nobody."
-    fixes = applied(cause, case)
+    fixes = applied((*cause.plan, *cause.otherwise), case)
     did = f" and applied {', then '.join(fixes)}" if fixes else ""
     after = "have cleared since" if case.recovered else "are still firing at the time of writing"
     return f"We escalated to {cause.team}{did}. The pages {after}."
 
 
-def applied(cause: Hypothesis, case: CaseFile) -> list[str]:
-    """The fixes of a cause that were applied."""
-    return [fix for fix in (*cause.plan, *cause.otherwise) if case.has(ActionType.APPLY_FIX, fix)]
+def applied(plan: Iterable[str], case: CaseFile) -> list[str]:
+    """The fixes of a plan that were applied."""
+    return [fix for fix in plan if case.has(ActionType.APPLY_FIX, fix)]
 
 
 # ---------------------------------------------------------------- claims
@@ -78,16 +78,16 @@ def applied(cause: Hypothesis, case: CaseFile) -> list[str]:
 def claims(verdict: Verdict, case: CaseFile) -> list[dict[str, Any]]:
     """What the agent is sure of, each with something that was seen and speaks for this cause.
 
-    The root cause rests on the strongest piece of evidence, or two where there are plenty; every other claim on one,
-    the least cited that is still free, as long as there are any.
+    The root cause rests on the two best pieces of evidence, or on one where there are few; every other claim on one,
+    the best that is still free, as long as there are any.
     """
     places = verdict.places
     used: Counter[str] = Counter()
     made: list[dict[str, Any]] = []
     for claim in _claims(verdict, case):
         wanted = 2 if not made and len(places) >= PLENTY else 1
-        cites = sorted(places, key=lambda place: used[place])[:wanted]
-        if not cites or used[cites[0]] >= CLAIMS_OF_A_CITATION:
+        cites = [place for place in places if used[place] < CLAIMS_OF_A_CITATION][:wanted]
+        if not cites:
             break
         used.update(cites)
         made.append(claim | {"cites": cites})
@@ -100,7 +100,7 @@ def _claims(verdict: Verdict, case: CaseFile) -> Iterator[dict[str, Any]]:
     yield {"claim": "sustained_by", "sustained_by": cause.sustained_by}
     yield {"claim": "trigger", "trigger": cause.trigger}
     if case.recovered:
-        yield from ({"claim": "repaired_by", "fix": fix} for fix in applied(cause, case)[-1:])
+        yield from ({"claim": "repaired_by", "fix": fix} for fix in applied(cause.plan, case)[-1:])
     yield {"claim": "affected", "service": verdict.spread[0][1] if verdict.spread else cause.root_cause}
     if cause.felt_after_s is not None and (first := _first_page(case)) is not None:
         began = first - timedelta(seconds=cause.felt_after_s)

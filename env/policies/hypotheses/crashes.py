@@ -84,7 +84,7 @@ HASTY_PROBE = Hypothesis(
             weight=10,
         ),
     ),
-    leaves=(left_in("payment-service", "Liveness probe failed", "liveness probes fail"),),
+    leaves=(left_in("payment-service", "Liveness probe failed", "liveness probes fail", alone=True),),
     explanation="The liveness probe of payment-service is too strict and ends processes that work.",
     prevention="A liveness probe must not look at dependencies.",
 )
@@ -132,7 +132,7 @@ PROBED_TO_DEATH = Hypothesis(
             weight=10,
         ),
     ),
-    leaves=(left_in("auth-service", "Liveness probe failed", "liveness probes fail"),),
+    leaves=(left_in("auth-service", "Liveness probe failed", "liveness probes fail", alone=True),),
     explanation="The liveness probe of auth-service waits for a worker, and ends every pod that is busy.",
     prevention="A liveness probe must not wait behind requests.",
 )

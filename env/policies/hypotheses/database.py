@@ -90,6 +90,7 @@ CONNECTION_LEAK = Hypothesis(
             "payment-service",
             "Apparent connection leak detected",
             "connections were not given back",
+            alone=True,
         ),
     ),
     explanation="A release of payment-service does not give connections back, until postgres-db has none left.",
@@ -160,7 +161,7 @@ MISSING_INDEX = Hypothesis(
             weight=12,
         ),
     ),
-    leaves=(left_in("postgres-db", "DROP INDEX", "a migration dropped an index", alone=True),),
+    leaves=(left_in("postgres-db", "DROP INDEX", "a migration dropped an index"),),
     explanation="A migration of inventory-service dropped an index, and lookups read the whole table.",
     prevention="Migrations must be reviewed for the queries that need what they drop.",
 )
