@@ -75,7 +75,6 @@ class CaseFile:
         self._page_lines: dict[tuple[str, str], dict[str, str]] = {}
         self._figure_steps: dict[tuple[str, str], int] = {}
         self._sign_places: dict[tuple[str, bool], list[str]] = {}
-        self._ticket_places: dict[str, dict[str, str]] = {}
         self._asked: tuple[str, ...] = ()
         self._firing: frozenset[tuple[str, str]] = frozenset()
         self._measured: dict[str, dict[str, float]] = {}
@@ -111,17 +110,12 @@ class CaseFile:
             self._lines.setdefault((service, line), f"{step}/logs/{service}/{index}")
 
     def _note_figures(self, step: int, service: str, figures: Mapping[str, Any]) -> None:
-        """Write down the figures and tickets of a service."""
+        """Write down the figures of a service."""
         measured = dict(measurements(figures))
         self._measured.setdefault(service, {}).update(measured)
         worst = self._worst.setdefault(service, {})
         worst |= {name: max(value, worst.get(name, value)) for name, value in measured.items() if "." not in name}
         self._figure_steps |= {(service, name): step for name in measured}
-        tickets = figures.get("tickets")
-        for index, line in enumerate(tickets if isinstance(tickets, list) else ()):
-            if (ticket := read_page(str(line))) is not None and ticket.firing:
-                known = self._ticket_places.setdefault(service, {})
-                known.setdefault(ticket.name, f"{step}/tickets/{service}/{index}")
 
     def _note_signs(self, step: int, answer: Any) -> None:
         """Write down which of the signs that were asked for are there."""
@@ -149,10 +143,6 @@ class CaseFile:
     def places_of_page(self, page: Page) -> tuple[str, ...]:
         """Where a page that fires was shown, once for each measurement."""
         return tuple(self._page_lines.get((page.name, page.service), {}).values())
-
-    def places_of_tickets(self, service: str) -> tuple[str, ...]:
-        """Where a service's tickets were first shown."""
-        return tuple(self._ticket_places.get(service, {}).values())
 
     def places_of_sign(self, sign: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Where a sign was seen: when it was asked for alone, and among others."""

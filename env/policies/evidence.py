@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 from .case import CaseFile
 
-MOST_LINES = 2
-"""Log lines that stand for a clue, the last ones; chosen: one may be an accident."""
+MOST_LINES = 3
+"""Log lines, or pages, that stand for a clue, the last ones; chosen: one may be an accident."""
 
 _LABEL = re.compile(r'(?P<name>\w+)="(?P<value>[^"]*)"')
 

@@ -11,8 +11,10 @@ from .evidence import Clue, Found
 from .hypotheses import Hypothesis
 from .spread import Edge, borne_out
 
-SURE, UNSURE = 0.95, 0.5
-"""How often a cause that was proven, and one that was only the best suspicion, is the right one."""
+SURE, CALM, UNSURE = 0.98, 0.95, 0.5
+"""How often the agent is right: where a cause was proven (63 of 63 of the train split's first 94 incidents, and one more
+that may go wrong, as Laplace's rule has it), where it found nothing to repair (17 of 17, likewise), and where it had no
+more than a suspicion, which has not come up there (chosen)."""
 
 ENOUGH = 2
 """Places in which the agent wants to have seen what speaks for a cause; chosen: one may be an accident."""
@@ -30,36 +32,43 @@ class Verdict:
             what was read.
         proven: whether something decisive is among them.
         spread: how trouble has spread, as far as it was seen.
-        alerts: where the tickets of the root cause, and the pages, were shown.
+        pages: where the pages were shown.
     """
 
     cause: Hypothesis
     evidence: tuple[tuple[Clue, Found], ...]
     proven: bool
     spread: tuple[Edge, ...] = ()
-    alerts: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Where the evidence can be seen, the best first: what speaks for this cause alone and stands by itself,
-        something of each clue before more of the same; then what stands among other things or is shared."""
-        strong = [found for clue, found in self.evidence if clue.decisive or clue in self.cause.leaves]
-        every = [found for _, found in self.evidence]
-        firsts = [place for found in strong for place in found.places[:1]]
-        alone = [place for some in (strong, every) for found in some for place in found.places]
-        among = [place for some in (strong, every) for found in some for place in found.among]
-        return tuple(dict.fromkeys([*firsts, *alone, *among, *self.alerts]))
+        """Where the evidence can be seen, the best first, and of every kind something before more of the same: what
+        only this cause shows, what else is decisive, what stands among other things, the pages, and all the rest."""
+        own = [found for clue, found in self.evidence if self._own(clue)]
+        decisive = [found for clue, found in self.evidence if clue.decisive]
+        every = [*own, *decisive, *(found for _, found in self.evidence)]
+        firsts = [place for found in (*own, *decisive) for place in found.places[:1]]
+        among = [place for found in own for place in found.among[:1]]
+        rest = [place for found in every for place in (*found.places, *found.among)]
+        return tuple(dict.fromkeys([*firsts, *among, *self.pages[:1], *rest, *self.pages]))
+
+    def _own(self, clue: Clue) -> bool:
+        """Whether no other cause shows it: it has to be there, or is decisive where nothing has to."""
+        needed = [sign for sign in self.cause.signs if sign.required]
+        return clue in self.cause.leaves or (clue in needed if needed else clue.decisive)
 
     @property
     def well_shown(self) -> bool:
-        """Whether enough can be seen that stands by itself and speaks for this cause alone."""
-        strong = (found for clue, found in self.evidence if clue.decisive or clue in self.cause.leaves)
-        return sum(len(found.places) for found in strong) >= ENOUGH
+        """Whether enough can be seen that stands by itself and that no other cause shows."""
+        return sum(len(found.places) for clue, found in self.evidence if self._own(clue)) >= ENOUGH
 
     @property
     def confidence(self) -> float:
         """How sure the agent is, 0 to 1."""
-        return SURE if self.proven else UNSURE
+        if self.proven:
+            return SURE
+        return CALM if self.cause.harmless else UNSURE
 
     @property
     def statement(self) -> dict[str, Any]:
@@ -81,7 +90,6 @@ def settle(cause: Hypothesis, case: CaseFile, before: Iterable[tuple[Clue, Found
     Args:
         before: what was found when the same cause was settled on, and may be gone by now.
     """
-    pages = (place for page in case.pages for place in case.places_of_page(page))
     left = [(clue, found) for clue in cause.leaves if (found := clue.found(case)) is not None]
     evidence = dict(before) | dict(cause.evidence(case)) | dict(left)
     return Verdict(
@@ -89,5 +97,5 @@ def settle(cause: Hypothesis, case: CaseFile, before: Iterable[tuple[Clue, Found
         evidence=tuple(evidence.items()),
         proven=any(clue.decisive for clue in evidence) and all(it in case.investigated for it in cause.to_read),
         spread=borne_out(case, cause.root_cause, cause.spread),
-        alerts=(*case.places_of_tickets(cause.root_cause), *pages),
+        pages=tuple(place for page in case.pages for place in case.places_of_page(page)[:1]),
     )

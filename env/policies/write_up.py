@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +13,6 @@ from .verdict import Verdict
 
 CLAIMS_OF_A_CITATION = 2
 """Claims that one thing seen may stand for; chosen: who leans everything on one thing has seen little."""
-PLENTY = 3
-"""Places of evidence from which the root cause has two of them; chosen."""
 
 
 def escalation(verdict: Verdict) -> Action:
@@ -78,20 +75,12 @@ def applied(plan: Iterable[str], case: CaseFile) -> list[str]:
 def claims(verdict: Verdict, case: CaseFile) -> list[dict[str, Any]]:
     """What the agent is sure of, each with something that was seen and speaks for this cause.
 
-    The root cause rests on the two best pieces of evidence, or on one where there are few; every other claim on one,
-    the best that is still free, as long as there are any.
+    The best piece of evidence stands for as many claims as one may, the root cause first. Every further claim has the
+    next piece, as long as there are any.
     """
     places = verdict.places
-    used: Counter[str] = Counter()
-    made: list[dict[str, Any]] = []
-    for claim in _claims(verdict, case):
-        wanted = 2 if not made and len(places) >= PLENTY else 1
-        cites = [place for place in places if used[place] < CLAIMS_OF_A_CITATION][:wanted]
-        if not cites:
-            break
-        used.update(cites)
-        made.append(claim | {"cites": cites})
-    return made
+    cites = [*places[:1] * CLAIMS_OF_A_CITATION, *places[1:] * CLAIMS_OF_A_CITATION]
+    return [claim | {"cites": [place]} for claim, place in zip(_claims(verdict, case), cites, strict=False)]
 
 
 def _claims(verdict: Verdict, case: CaseFile) -> Iterator[dict[str, Any]]:
@@ -101,7 +90,8 @@ def _claims(verdict: Verdict, case: CaseFile) -> Iterator[dict[str, Any]]:
     yield {"claim": "trigger", "trigger": cause.trigger}
     if case.recovered:
         yield from ({"claim": "repaired_by", "fix": fix} for fix in applied(cause.plan, case)[-1:])
-    yield {"claim": "affected", "service": verdict.spread[0][1] if verdict.spread else cause.root_cause}
+    if verdict.spread:
+        yield {"claim": "affected", "service": verdict.spread[0][1]}
     if cause.felt_after_s is not None and (first := _first_page(case)) is not None:
         began = first - timedelta(seconds=cause.felt_after_s)
         yield {"claim": "began", "at": began.isoformat().replace("+00:00", "Z")}

@@ -115,11 +115,11 @@ THREADS_WAIT = Hypothesis(
     clues=(
         SignClue(
             sign="threads_wait",
-            shared=True,
-            says="most threads of checkout-service are busy, while inventory-service takes seconds",
+            says="most threads of checkout-service are busy, while inventory-service, not the database, takes seconds",
             expr='sum(avg_over_time(tomcat_threads_busy_threads{service="checkout-service"}[1m]))'
             ' / sum(avg_over_time(tomcat_threads_config_max_threads{service="checkout-service"}[1m])) > 0.5'
-            ' and sum(service:http_request_duration_seconds:p99_1m{service="inventory-service"}) > 2',
+            ' and sum(service:http_request_duration_seconds:p99_1m{service="inventory-service"}) > 8'
+            ' unless sum(avg_over_time(pg_stat_activity_count{state="active"}[1m])) > 8',
             weight=10,
         ),
     ),

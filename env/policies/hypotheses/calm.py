@@ -63,6 +63,7 @@ MOVED_POD = Hypothesis(
             pattern=r"UnknownHostException",
             services=("payment-service",),
             at_least=1,
+            grep="UnknownHostException",
         ),
     ),
     explanation="One pod of payment-service was moved to a node without network, and has started since.",
