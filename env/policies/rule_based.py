@@ -55,9 +55,10 @@ class RuleBasedPolicy:
     """Works as a good on-call engineer does, from observations alone.
 
     It starts at the page, reads the services that the evidence leads to, and with every look asks for the signs of
-    several causes at once, in an order that the page suggests. It names a cause once something decisive was seen,
-    calls the owners, applies the fixes, looks whether the pages clear, and writes the postmortem. Where nothing is
-    found and users are well it says so and touches nothing.
+    several causes at once, in an order that the page suggests. Once something decisive was seen it looks at that by
+    itself, repairs, looks whether the pages clear, pages the owners with what it now knows was the cause, and writes
+    the postmortem with a citation for each claim. Where nothing is found and users are well it says so and touches
+    nothing.
     """
 
     name = "rule-based"

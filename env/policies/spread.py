@@ -61,9 +61,8 @@ def is_ill(case: CaseFile, service: str) -> bool:
 
 
 def borne_out(case: CaseFile, root: str, spread: tuple[Edge, ...]) -> tuple[Edge, ...]:
-    """Of the ways that trouble usually takes from its root, those that start at a service which was seen in trouble.
+    """Of the ways that trouble usually takes from its root, those at either end of which trouble was seen.
 
-    What the root hands on, and what it does not wait for, is taken for granted. So is what the database does: it may
-    answer well itself and still be what its callers wait for.
+    What the root hands on, and what it does not wait for, is taken for granted.
     """
-    return tuple(edge for edge in spread if root in edge or edge[0] == "postgres-db" or is_ill(case, edge[0]))
+    return tuple(edge for edge in spread if root in edge or any(is_ill(case, service) for service in edge))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..evidence import DisagreementClue, LogClue, SignClue
 from .hypothesis import Hypothesis, Topic, left_in
-from .ways import ACROSS_NODES, THROUGH_AUTH, THROUGH_KEYS, THROUGH_PAYMENT
+from .ways import ACROSS_NODES, THROUGH_AUTH, THROUGH_KEYS
 
 BAD_SIGNATURE = r"(?i)signature verification failed|the signature is invalid"
 PARTLY_ACKED = r"\b(?P<acked>\d+)/(?!(?P=acked)\b)\d+ acked"
@@ -126,7 +126,6 @@ UNKNOWN_KEY = Hypothesis(
     mechanism="cache_misconfiguration",
     trigger="credential_change",
     sustained_by="standing_state",
-    spread=THROUGH_PAYMENT,
     team="security-team",
     plan=("refresh_jwks",),
     topic=Topic.ACCESS,

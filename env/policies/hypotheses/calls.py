@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..evidence import SignClue
 from .hypothesis import Hypothesis, Topic, left_in
-from .ways import THROUGH_DATABASE, THROUGH_INVENTORY, THROUGH_PAYMENT
+from .ways import EVERYWHERE, THROUGH_DATABASE, THROUGH_INVENTORY, THROUGH_PAYMENT
 
 _GRAPH = "traces_service_graph_request_total"
 _RESERVATIONS = '{client="checkout-service",server="inventory-service"}[2m]'
@@ -39,6 +39,7 @@ PACKET_LOSS = Hypothesis(
     mechanism="network_fault",
     trigger="infrastructure",
     sustained_by="standing_state",
+    spread=EVERYWHERE,
     team="network-team",
     plan=("replace_network_interface",),
     topic=Topic.CALLS,
@@ -84,7 +85,6 @@ CHATTY_RELEASE = Hypothesis(
     mechanism="bad_deploy",
     trigger="deploy",
     sustained_by="standing_state",
-    spread=THROUGH_INVENTORY,
     team="checkout-team",
     plan=("rollback_checkout_service",),
     topic=Topic.CALLS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..evidence import FractionClue, LogClue, SignClue
 from .hypothesis import Hypothesis, Topic, left_in
-from .ways import PAYMENTS_LOCKED_OUT, THROUGH_DATABASE, THROUGH_PAYMENT
+from .ways import PAYMENTS_LOCKED_OUT, THROUGH_DATABASE
 
 SLOTS_REFUSED = r"remaining connection slots are reserved[\w\s-]*|sorry, too many clients already"
 POOL_TIMED_OUT = r"Connection is not available, request timed out after \d+ms|QueuePool limit of size [^,]*"
@@ -102,7 +102,7 @@ IDLE_IN_TRANSACTION = Hypothesis(
     mechanism="bad_deploy",
     trigger="third_party",
     sustained_by="accumulation",
-    spread=THROUGH_PAYMENT,
+    spread=PAYMENTS_LOCKED_OUT,
     felt_after_s=None,
     team="payments-team",
     plan=("move_psp_call_out_of_transaction",),
@@ -171,7 +171,7 @@ LOCK_QUEUE = Hypothesis(
     mechanism="lock_contention",
     trigger="deploy",
     sustained_by="ongoing_event",
-    spread=THROUGH_DATABASE,
+    spread=PAYMENTS_LOCKED_OUT,
     team="database-team",
     plan=("cancel_long_running_queries",),
     topic=Topic.DATABASE,
