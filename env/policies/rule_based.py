@@ -157,7 +157,8 @@ class RuleBasedPolicy:
         proven = [hypothesis for hypothesis in ranked if self._proven(hypothesis)]
         if proven:
             return settle(proven[0], self.case)
-        return settle(ranked[0], self.case) if ranked and self._unread() is None else None
+        read = self._unread() is None and next(self._unasked(harmless=True), None) is None
+        return settle(ranked[0], self.case) if ranked and read else None
 
     def _proven(self, hypothesis: Hypothesis) -> bool:
         """Whether it is, and what would tell of causes that look alike was asked for."""
@@ -188,6 +189,8 @@ class RuleBasedPolicy:
             return self._investigate(left.services[0], grep=left.grep)
         if (service := self._unread()) is not None:
             return self._investigate(service)
+        if (asked := next(self._unasked(harmless=True), None)) is not None:
+            return self._investigate(asked[0], grep=asked[1])
         if not self.case.services:
             return Action(action_type=ActionType.NO_OP)
         return self._investigate(min(self.case.services, key=lambda name: self.case.investigated.get(name, 0)))
@@ -207,9 +210,10 @@ class RuleBasedPolicy:
     def _signs(self, topic: Topic) -> Iterator[SignClue]:
         return (sign for hypothesis in self._open if hypothesis.topic is topic for sign in hypothesis.signs)
 
-    def _unasked(self) -> Iterator[tuple[str, str]]:
-        """The services, each with a text to look for in its log, that could make a suspicion certain."""
-        for hypothesis in self._ranked():
+    def _unasked(self, *, harmless: bool = False) -> Iterator[tuple[str, str]]:
+        """The services, each with a text to look for in its log, that could make a suspicion certain; or could tell why
+        nothing is to be repaired."""
+        for hypothesis in (it for it in self._ranked() if it.harmless is harmless):
             for clue in hypothesis.clues:
                 if isinstance(clue, LogClue) and clue.grep and self.case.investigated:
                     for service in clue.services:

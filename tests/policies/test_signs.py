@@ -160,7 +160,7 @@ def test_a_sign_is_there_or_not_there_or_was_never_asked_for():
     case = CaseFile()
     assert (sign.found(case), sign.denied(case)) == (None, False)
     asked(case, sign, there=True)
-    assert (sign.found(case), sign.denied(case)) == (("smoke = 1", ("0/promql",)), False)
+    assert (sign.found(case), sign.denied(case)) == (("smoke = 1", ("0/promql",), ()), False)
     asked(case, sign, there=False)
     assert (sign.found(case), sign.denied(case)) == (None, True)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,13 @@ WORLDS = [("task_easy", 3), ("task_medium", 3), ("task_hard", 3), ("generated", 
 BEGINNING = re.compile(r"(?P<step>\d+)/(?P<kind>alerts|logs|tickets|detail|promql)(/(?P<rest>.*))?")
 
 
+def filed(actions: Iterable[Action]) -> dict[str, Any]:
+    """The postmortem among some actions."""
+    details = next(action.details for action in actions if action.action_type is ActionType.POSTMORTEM)
+    assert isinstance(details, dict)
+    return details
+
+
 @dataclass(frozen=True, kw_only=True)
 class Played:
     """One episode: what was shown, and what was done after each."""
@@ -36,13 +45,14 @@ class Played:
     cause: Hypothesis
 
     @property
-    def told(self) -> list[dict]:
+    def told(self) -> list[dict[str, Any]]:
         """The details of every action that states a root cause."""
-        return [a.details for a in self.actions if isinstance(a.details, dict) and "root_cause" in a.details]
+        details = [action.details for action in self.actions if isinstance(action.details, dict)]
+        return [said for said in details if isinstance(said, dict) and "root_cause" in said]
 
     @property
-    def postmortem(self) -> dict:
-        return next(a.details for a in self.actions if a.action_type is ActionType.POSTMORTEM)
+    def postmortem(self) -> dict[str, Any]:
+        return filed(self.actions)
 
     @property
     def cited(self) -> list[str]:
@@ -127,7 +137,7 @@ def test_when_it_began_is_claimed_shortly_before_the_page_had_its_reason():
     made = {claim["claim"]: claim for claim in played("task_hard", 3).postmortem["claims"]}
     began = datetime.fromisoformat(made["began"]["at"])
     alerts = played("task_hard", 3).shown[0].alerts
-    since = min(datetime.fromisoformat(re.search(r"since (\S+)", line)[1]) for line in alerts)
+    since = min(datetime.fromisoformat(start) for line in alerts for start in re.findall(r"since (\S+)", line))
     assert began.tzinfo == UTC
     assert 0 < (since - began).total_seconds() <= 240
 
@@ -219,8 +229,7 @@ def test_a_fix_is_claimed_only_where_the_pages_have_cleared():
         policy, observation = RuleBasedPolicy(), environment.reset("task_medium", 0)
         while not observation.done:
             observation = environment.step(policy.act(observation))
-        said = next(a.details for a in environment.actions if a.action_type is ActionType.POSTMORTEM)
-        return [claim["fix"] for claim in said["claims"] if claim["claim"] == "repaired_by"]
+        return [claim["fix"] for claim in filed(environment.actions)["claims"] if claim["claim"] == "repaired_by"]
 
     assert fixes(StoryEnvironment()) == [STORIES["task_medium"].fix]
     assert fixes(StoryEnvironment(fix_works=False)) == []
