@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from ..models import Action, ActionType
 from .case import CaseFile
 from .hypotheses import Hypothesis
+from .spread import is_ill
 from .verdict import Verdict
 
 CLAIMS_OF_A_CITATION = 2
@@ -90,8 +92,8 @@ def _claims(verdict: Verdict, case: CaseFile) -> Iterator[dict[str, Any]]:
     yield {"claim": "trigger", "trigger": cause.trigger}
     if case.recovered:
         yield from ({"claim": "repaired_by", "fix": fix} for fix in applied(cause.plan, case)[-1:])
-    if verdict.spread:
-        yield {"claim": "affected", "service": verdict.spread[0][1]}
+    callers = (caller for _, caller in verdict.spread if is_ill(case, caller))
+    yield from ({"claim": "affected", "service": caller} for caller in islice(callers, 1))
     if cause.felt_after_s is not None and (first := _first_page(case)) is not None:
         began = first - timedelta(seconds=cause.felt_after_s)
         yield {"claim": "began", "at": began.isoformat().replace("+00:00", "Z")}
