@@ -15,6 +15,8 @@ MOST_LINES = 5000
 _PAGE = re.compile(r"^\[(?P<status>[A-Z]+)[^\]]*\]\s+(?P<name>\S+)\s+(?P<service>\S+)")
 _SIGN = re.compile(r'"sign", "(\w+)"')
 _MEASURED = re.compile(r"\|\s*(?P<measured>[^|]+?)\s*\|\s*since\s+(?P<since>\S+)")
+_SHOWN = "detail."
+"""What the path of a detailed metric begins with, before its name as it was shown."""
 
 
 class Page(NamedTuple):
@@ -55,6 +57,8 @@ class CaseFile:
         asked: every sign, and every text in a service's log as `service: text`, that was asked for.
         looks: how many observations there were.
         paged: the names of all alerts that have paged so far, each with the number of the last observation it fired in.
+
+    A place is the id by which what was shown can be cited later: the step, then where in its observation it stands.
     """
 
     def __init__(self) -> None:
@@ -67,9 +71,14 @@ class CaseFile:
         self.asked: set[str] = set()
         self.looks = 0
         self.paged: dict[str, int] = {}
+        self._lines: dict[tuple[str, str], str] = {}
+        self._page_lines: dict[tuple[str, str], dict[str, str]] = {}
+        self._figure_steps: dict[tuple[str, str], int] = {}
+        self._sign_places: dict[tuple[str, bool], list[str]] = {}
         self._asked: tuple[str, ...] = ()
         self._firing: frozenset[tuple[str, str]] = frozenset()
         self._measured: dict[str, dict[str, float]] = {}
+        self._worst: dict[str, dict[str, float]] = {}
         self._fixes: list[str] = []
 
     def note(self, observation: Observation) -> None:
@@ -77,25 +86,47 @@ class CaseFile:
         self.services = offered(observation, "investigate")
         self._fixes = offered(observation, "apply_fix")
         for service, lines in observation.logs.items():
-            known = self.logs.setdefault(service, [])
-            before = set(known)
-            known.extend(line for line in lines if line not in before)
-            del known[:-MOST_LINES]
+            self._note_lines(observation.step, service, lines)
         for service, figures in observation.metrics.items():
-            self._note_signs(figures.get("promql"))
-            self._measured.setdefault(service, {}).update(measurements(figures))
+            self._note_signs(observation.step, figures.get("promql"))
+            self._note_figures(observation.step, service, figures)
         pages = tuple(page for line in observation.alerts if (page := read_page(line)) is not None)
+        for index, line in enumerate(observation.alerts):
+            if (page := read_page(line)) is not None and page.firing:
+                lines_of_page = self._page_lines.setdefault((page.name, page.service), {})
+                lines_of_page.setdefault(line, f"{observation.step}/alerts/{index}")
         self._firing = frozenset((page.name, page.service) for page in pages if page.firing)
         self.pages = self.pages or tuple(page for page in pages if page.firing)
         self.looks += 1
         self.paged |= {page.name: self.looks for page in pages if page.firing}
 
-    def _note_signs(self, answer: Any) -> None:
+    def _note_lines(self, step: int, service: str, lines: list[str]) -> None:
+        """Write down the lines that are new, and where they stand."""
+        known = self.logs.setdefault(service, [])
+        before = set(known)
+        known.extend(line for line in lines if line not in before)
+        del known[:-MOST_LINES]
+        for index, line in enumerate(lines):
+            self._lines.setdefault((service, line), f"{step}/logs/{service}/{index}")
+
+    def _note_figures(self, step: int, service: str, figures: Mapping[str, Any]) -> None:
+        """Write down the figures of a service."""
+        measured = dict(measurements(figures))
+        self._measured.setdefault(service, {}).update(measured)
+        worst = self._worst.setdefault(service, {})
+        worst |= {name: max(value, worst.get(name, value)) for name, value in measured.items() if "." not in name}
+        self._figure_steps |= {(service, name): step for name in measured}
+
+    def _note_signs(self, step: int, answer: Any) -> None:
         """Write down which of the signs that were asked for are there."""
         if not isinstance(answer, Mapping) or not isinstance(answer.get("result"), list):
             return
         there = {row["labels"].get("sign"): row["value"] for row in answer["result"]}
         self.signs |= {sign: float(there[sign]) if sign in there else None for sign in self._asked}
+        for sign in self._asked:
+            if sign in there:
+                alone = len(self._asked) == 1
+                self._sign_places.setdefault((sign, alone), []).append(f"{step}/promql")
 
     def took(self, action: Action) -> None:
         """Write down what was done."""
@@ -104,6 +135,25 @@ class CaseFile:
         self.asked |= {*self._asked, f"{action.target}: {grep_in(action)}"}
         if action.action_type is ActionType.INVESTIGATE and action.target is not None:
             self.investigated[action.target] = self.investigated.get(action.target, 0) + 1
+
+    def place_of_line(self, service: str, line: str) -> str:
+        """Where a line of a log was first shown."""
+        return self._lines[service, line]
+
+    def places_of_page(self, page: Page) -> tuple[str, ...]:
+        """Where a page that fires was shown, once for each measurement."""
+        return tuple(self._page_lines.get((page.name, page.service), {}).values())
+
+    def places_of_sign(self, sign: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Where a sign was seen: when it was asked for alone, and among others."""
+        alone, among = (tuple(self._sign_places.get((sign, alone), ())) for alone in (True, False))
+        return alone, among
+
+    def place_of_figure(self, service: str, name: str) -> str | None:
+        """Where a figure was shown last, if it can be cited: it is a detailed metric."""
+        if not name.startswith(_SHOWN):
+            return None
+        return f"{self._figure_steps[service, name]}/detail/{service}/{name.removeprefix(_SHOWN)}"
 
     def has(self, action_type: ActionType, target: str | None = None) -> bool:
         """Whether such an action was taken, on the target where one is named."""
@@ -121,6 +171,10 @@ class CaseFile:
     def measured(self, service: str) -> Mapping[str, float]:
         """The latest figures of a service by name; a nested one is named by its path."""
         return self._measured.get(service, {})
+
+    def worst(self, service: str) -> Mapping[str, float]:
+        """The largest figure so far of each of a service's golden signals."""
+        return self._worst.get(service, {})
 
 
 def signs_in(action: Action) -> tuple[str, ...]:

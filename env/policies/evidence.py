@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .case import CaseFile
 
+MOST_LINES = 3
+"""Log lines, or pages, that stand for a clue, the last ones; chosen: one may be an accident."""
+
 _LABEL = re.compile(r'(?P<name>\w+)="(?P<value>[^"]*)"')
+
+
+class Found(NamedTuple):
+    """What was read that shows a clue.
+
+    Attributes:
+        shown: it in a few words.
+        places: where it can be seen by itself, for it to be cited.
+        among: where it can be seen among other things, which may hide it.
+    """
+
+    shown: str
+    places: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
 
 
 class Clue(Protocol):
@@ -29,8 +46,8 @@ class Clue(Protocol):
         """Whether the clue can carry a conclusion."""
         ...
 
-    def found(self, case: CaseFile) -> str | None:
-        """What was read that shows it, in a few words, or None."""
+    def found(self, case: CaseFile) -> Found | None:
+        """What was read that shows it, or None."""
         ...
 
 
@@ -53,14 +70,17 @@ class LogClue:
     weight: int = 1
     decisive: bool = False
 
-    def found(self, case: CaseFile) -> str | None:
+    def found(self, case: CaseFile) -> Found | None:
         hits = [
-            match[0]
+            (match[0], service, line)
             for service in self.services or tuple(case.logs)
             for line in case.logs.get(service, ())
             if (match := re.search(self.pattern, line)) is not None
         ]
-        return hits[-1] if len(hits) >= self.at_least else None
+        if len(hits) < self.at_least:
+            return None
+        places = tuple(case.place_of_line(service, line) for _, service, line in reversed(hits))
+        return Found(hits[-1][0], places[:MOST_LINES])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +101,15 @@ class FractionClue:
     weight: int = 1
     decisive: bool = False
 
-    def found(self, case: CaseFile) -> str | None:
+    def found(self, case: CaseFile) -> Found | None:
         figures = case.measured(self.service)
-        parts = [value for name, value in figures.items() if re.search(self.part, name)]
+        parts = {name: value for name, value in figures.items() if re.search(self.part, name)}
         whole = max((value for name, value in figures.items() if re.search(self.whole, name)), default=0.0)
-        if not parts or whole <= 0 or sum(parts) < self.at_least * whole:
+        total = sum(parts.values())
+        if not parts or whole <= 0 or total < self.at_least * whole:
             return None
-        return f"{sum(parts):.0f} of {whole:.0f}"
+        place = case.place_of_figure(self.service, max(parts, key=parts.__getitem__))
+        return Found(f"{total:.0f} of {whole:.0f}", among=() if place is None else (place,))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +128,18 @@ class DisagreementClue:
     weight: int = 1
     decisive: bool = False
 
-    def found(self, case: CaseFile) -> str | None:
+    def found(self, case: CaseFile) -> Found | None:
         values = {
-            match["value"]
+            match["value"]: case.place_of_figure(self.service, name)
             for name, figure in case.measured(self.service).items()
             if figure > 0 and re.search(self.metric, name)
             for match in _LABEL.finditer(name)
             if match["name"] == self.label
         }
-        return f"{self.label} {' and '.join(sorted(values))}" if len(values) > 1 else None
+        if len(values) < 2:
+            return None
+        places = tuple(place for _, place in sorted(values.items()) if place is not None)
+        return Found(f"{self.label} {' and '.join(sorted(values))}", among=places)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +161,12 @@ class SignClue:
     required: bool = False
     shared: bool = False
 
-    def found(self, case: CaseFile) -> str | None:
+    def found(self, case: CaseFile) -> Found | None:
         value = case.signs.get(self.sign)
-        return None if value is None else f"{self.sign} = {value:.4g}"
+        if value is None:
+            return None
+        alone, among = case.places_of_sign(self.sign)
+        return Found(f"{self.sign} = {value:.4g}", alone, among)
 
     def denied(self, case: CaseFile) -> bool:
         """Whether it was asked for, and is not there."""
@@ -152,16 +180,23 @@ class QuietClue:
     Attributes:
         pages: pattern of the names of the pages that users' pain sets off.
         looks: for how many observations, so that an incident that comes and goes is none.
+        required: where somebody complains, the cause is ruled out.
     """
 
     says: str
     pages: str
     looks: int = 5
+    required: bool = False
     weight: int = 1
     decisive: bool = False
 
-    def found(self, case: CaseFile) -> str | None:
+    def found(self, case: CaseFile) -> Found | None:
         lately = case.looks - self.looks
         if not case.pages or any(re.search(self.pages, name) and at > lately for name, at in case.paged.items()):
             return None
-        return f"{' and '.join(sorted(case.paged))} only"
+        places = tuple(place for page in case.pages for place in case.places_of_page(page))
+        return Found(f"{' and '.join(sorted(case.paged))} only", places[:MOST_LINES])
+
+    def denied(self, case: CaseFile) -> bool:
+        """Whether somebody complains."""
+        return self.found(case) is None

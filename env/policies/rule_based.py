@@ -5,23 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 from ..models import Action, ActionType, Observation
 from .case import CaseFile
-from .evidence import Clue, LogClue, SignClue
+from .evidence import LogClue, SignClue
 from .hypotheses import HYPOTHESES, Hypothesis, Topic
 from .panels import Panel, panels
+from .verdict import Verdict, settle
+from .write_up import escalation, postmortem
 
 CHECKS_AFTER_FIX = 2
 """How often the agent looks again before it gives up on a fix; chosen."""
 CHECKS_AFTER_POSTMORTEM = 5
 """How often it has looked again when it gives up on one that seems to have worked; chosen: all signs are fresh then."""
-MOST_EVIDENCE = 4
-"""Pieces of evidence that a statement lists; chosen."""
 
 TOPICS: Mapping[str, tuple[Topic, ...]] = MappingProxyType(
     {
@@ -52,28 +51,14 @@ _COMPLAINT = re.compile(r"(?i)error|fatal|warn|fail|refused|timed? ?out|exceeded
 _ERROR_RATIO = re.compile(r"(?i)(error|failure|5xx|4xx|401).*(ratio|rate|percent)")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """A cause the agent has settled on, with what it had seen by then; a cure does not unsay the evidence.
-
-    Attributes:
-        cause: what is held to have gone wrong.
-        evidence: the clues that were found, each with what was read.
-        proven: whether something decisive is among them.
-    """
-
-    cause: Hypothesis
-    evidence: tuple[tuple[Clue, str], ...]
-    proven: bool
-
-
 class RuleBasedPolicy:
     """Works as a good on-call engineer does, from observations alone.
 
     It starts at the page, reads the services that the evidence leads to, and with every look asks for the signs of
-    several causes at once, in an order that the page suggests. It names a cause once something decisive was seen,
-    calls the owners, applies the fixes, looks whether the pages clear, and writes the postmortem. Where nothing is
-    found and users are well it says so and touches nothing.
+    several causes at once, in an order that the page suggests. Once something decisive was seen it looks at that by
+    itself, repairs, looks whether the pages clear, pages the owners with what it now knows was the cause, and writes
+    the postmortem with a citation for each claim. Where nothing is found and users are well it says so and touches
+    nothing.
     """
 
     name = "rule-based"
@@ -84,6 +69,7 @@ class RuleBasedPolicy:
         self._verdict: Verdict | None = None
         self._fixed = 0
         self._checks = 0
+        self._confirmed = False
         self._panels: deque[Panel] = deque()
 
     def act(self, observation: Observation) -> Action:
@@ -102,17 +88,22 @@ class RuleBasedPolicy:
 
     def decide(self) -> Action:
         """The next action by the notes so far."""
-        self._verdict = self._verdict or self._conclude()
+        if self._verdict is None:
+            self._verdict = self._conclude()
+        elif not self._fixed:
+            self._verdict = settle(self._verdict.cause, self.case, self._verdict.evidence)
         if self._verdict is None:
             return self._look_further()
         return self._answer(self._verdict)
 
     def _answer(self, verdict: Verdict) -> Action:
-        """What a known cause asks for next: the owners, the cure, a look at its effect, the write-up."""
+        """What a known cause asks for next: the cure, the owners, a look at its effect, the write-up."""
         cause = verdict.cause
-        if cause.team and not self.case.has(ActionType.ESCALATE, cause.team):
-            return escalation(verdict)
-        given_up = not self.case.recovered and self._checks >= CHECKS_AFTER_FIX
+        if not self._confirmed and not self._fixed:
+            self._confirmed = True
+            if (action := self._confirm(verdict)) is not None:
+                return action
+        given_up = (not self.case.recovered and self._checks >= CHECKS_AFTER_FIX) or self._fixed > len(cause.plan)
         for fix in (*cause.plan, *(cause.otherwise if given_up else ()))[self._fixed :]:
             self._fixed += 1
             if self.case.offers_fix(fix):
@@ -121,12 +112,29 @@ class RuleBasedPolicy:
             return self._check(cause)
         if not self.case.recovered and (action := self._answer_other(cause)) is not None:
             return action
+        if cause.team and not self.case.has(ActionType.ESCALATE, cause.team):
+            return escalation(verdict)
         if not self.case.has(ActionType.POSTMORTEM):
             return Action(action_type=ActionType.POSTMORTEM, details=postmortem(verdict, self.case))
         # The write-up is filed and the incident is not over: whatever looks cured is not, or not for good.
         if self._checks >= CHECKS_AFTER_POSTMORTEM and (action := self._answer_other(cause)) is not None:
             return action
         return self._check(cause)
+
+    def _confirm(self, verdict: Verdict) -> Action | None:
+        """One more look before anything is changed: at the strongest sign by itself, and at what the cause leaves in
+        logs; none where enough was seen."""
+        cause, found = verdict.cause, {clue for clue, _ in verdict.evidence}
+        sign = next((clue for clue, _ in verdict.evidence if isinstance(clue, SignClue) and clue.decisive), None)
+        left = next((clue for clue in cause.leaves if clue not in found), None)
+        if verdict.well_shown or (sign is None and left is None):
+            return None
+        query: dict[str, Any] = {} if sign is None else {"promql": Panel(signs=(sign,)).query}
+        return Action(
+            action_type=ActionType.INVESTIGATE,
+            target=cause.root_cause if left is None else left.services[0],
+            details=query | {"logs": {} if left is None else {"grep": left.grep}},
+        )
 
     def _check(self, cause: Hypothesis) -> Action:
         """Look again: where another cause might lie, or else where this one did."""
@@ -140,7 +148,7 @@ class RuleBasedPolicy:
         other = self._other_than(cause)
         if other is None:
             return None
-        self._verdict, self._checks, self._fixed = other, 0, 0
+        self._verdict, self._checks, self._fixed, self._confirmed = other, 0, 0, False
         return self._answer(other)
 
     def _conclude(self) -> Verdict | None:
@@ -148,8 +156,9 @@ class RuleBasedPolicy:
         ranked = self._ranked()
         proven = [hypothesis for hypothesis in ranked if self._proven(hypothesis)]
         if proven:
-            return self._settle(proven[0])
-        return self._settle(ranked[0]) if ranked and self._unread() is None else None
+            return settle(proven[0], self.case)
+        read = self._unread() is None and next(self._unasked(harmless=True), None) is None
+        return settle(ranked[0], self.case) if ranked and read else None
 
     def _proven(self, hypothesis: Hypothesis) -> bool:
         """Whether it is, and what would tell of causes that look alike was asked for."""
@@ -164,10 +173,7 @@ class RuleBasedPolicy:
         if cause in self._open:
             self._open.remove(cause)
         other = next((h for h in self._ranked() if self._proven(h)), None)
-        return None if other is None else self._settle(other)
-
-    def _settle(self, cause: Hypothesis) -> Verdict:
-        return Verdict(cause=cause, evidence=tuple(cause.evidence(self.case)), proven=cause.proven(self.case))
+        return None if other is None else settle(other, self.case)
 
     def _ranked(self) -> list[Hypothesis]:
         """The open hypotheses that anything speaks for, the likeliest first."""
@@ -179,8 +185,12 @@ class RuleBasedPolicy:
     def _look_further(self) -> Action:
         if (asked := next(self._unasked(), None)) is not None:
             return self._investigate(asked[0], grep=asked[1])
+        if (left := next(self._traces(), None)) is not None:
+            return self._investigate(left.services[0], grep=left.grep)
         if (service := self._unread()) is not None:
             return self._investigate(service)
+        if (asked := next(self._unasked(harmless=True), None)) is not None:
+            return self._investigate(asked[0], grep=asked[1])
         if not self.case.services:
             return Action(action_type=ActionType.NO_OP)
         return self._investigate(min(self.case.services, key=lambda name: self.case.investigated.get(name, 0)))
@@ -200,14 +210,25 @@ class RuleBasedPolicy:
     def _signs(self, topic: Topic) -> Iterator[SignClue]:
         return (sign for hypothesis in self._open if hypothesis.topic is topic for sign in hypothesis.signs)
 
-    def _unasked(self) -> Iterator[tuple[str, str]]:
-        """The services, each with a text to look for in its log, that could make a suspicion certain."""
-        for hypothesis in self._ranked():
+    def _unasked(self, *, harmless: bool = False) -> Iterator[tuple[str, str]]:
+        """The services, each with a text to look for in its log, that could make a suspicion certain; or could tell why
+        nothing is to be repaired."""
+        for hypothesis in (it for it in self._ranked() if it.harmless is harmless):
             for clue in hypothesis.clues:
                 if isinstance(clue, LogClue) and clue.grep and self.case.investigated:
                     for service in clue.services:
                         if f"{service}: {clue.grep}" not in self.case.asked:
                             yield service, clue.grep
+
+    def _traces(self) -> Iterator[LogClue]:
+        """What causes for which something decisive was seen leave in logs, as far as nobody has looked for it."""
+        for hypothesis in self._ranked():
+            if hypothesis.decided(self.case):
+                yield from (
+                    left
+                    for left in hypothesis.leaves
+                    if f"{left.services[0]}: {left.grep}" not in self.case.asked and left.found(self.case) is None
+                )
 
     def _unread(self) -> str | None:
         """The service to read next, or None when all were read."""
@@ -247,57 +268,3 @@ def named_in_complaints(case: CaseFile) -> list[str]:
 def error_ratio(case: CaseFile, service: str) -> float:
     """The largest error ratio on the wall dashboard for a service, 0 where it shows none."""
     return max((value for name, value in case.measured(service).items() if _ERROR_RATIO.search(name)), default=0.0)
-
-
-def escalation(verdict: Verdict) -> Action:
-    """Page the owning team with the root cause, the evidence and how sure the agent is."""
-    evidence = [f"{clue.says}: {shown}" for clue, shown in verdict.evidence]
-    return Action(
-        action_type=ActionType.ESCALATE,
-        target=verdict.cause.team,
-        details={
-            "root_cause": verdict.cause.root_cause,
-            "mechanism": verdict.cause.mechanism,
-            "evidence": evidence[:MOST_EVIDENCE],
-            "confidence": 0.95 if verdict.proven else 0.5,
-        },
-    )
-
-
-def postmortem(verdict: Verdict, case: CaseFile) -> str | dict[str, Any]:
-    """The write-up: impact, root cause, evidence, cascade, response, prevention, as far as it was seen."""
-    cause = verdict.cause
-    paragraphs = (
-        _impact(case),
-        f"Root cause: {cause.explanation}",
-        _evidence(verdict),
-        cause.cascade,
-        _response(cause, case),
-        f"Prevention: {cause.prevention}" if cause.prevention else "",
-    )
-    text = "\n".join(paragraph for paragraph in paragraphs if paragraph)
-    if cause.harmless:
-        return {"root_cause": cause.root_cause, "mechanism": cause.mechanism, "summary": text}
-    return text
-
-
-def _impact(case: CaseFile) -> str:
-    return " ".join(
-        f"{page.name} paged on {page.service} since {page.since or 'the start'}"
-        f"{f', with {page.measured}' if page.measured else ''}."
-        for page in case.pages
-    )
-
-
-def _evidence(verdict: Verdict) -> str:
-    found = [f"{clue.says} ({shown})." for clue, shown in verdict.evidence if clue.decisive]
-    return f"Evidence: {' '.join(found)}" if found else "The evidence is indirect."
-
-
-def _response(cause: Hypothesis, case: CaseFile) -> str:
-    if cause.harmless:
-        return "We changed nothing and paged nobody."
-    fixes = [fix for fix in (*cause.plan, *cause.otherwise) if case.has(ActionType.APPLY_FIX, fix)]
-    applied = f" and applied {', then '.join(fixes)}" if fixes else ""
-    after = "have cleared since" if case.recovered else "are still firing at the time of writing"
-    return f"We escalated to {cause.team}{applied}. The pages {after}."

@@ -39,7 +39,9 @@ def test_a_solved_episode_is_reported_step_by_step():
     assert lines[0] == "[START] task=task_easy env=incident-response-env model=rule-based"
     assert lines[1].startswith("[STEP] step=1 action=investigate:payment-service")
     assert lines[1].endswith(" reward=0.10 done=false error=null")
-    assert lines[-2] == "[STEP] step=4 action=apply_fix:increase_db_connections reward=0.10 done=true error=null"
+    assert lines[-3] == "[STEP] step=3 action=apply_fix:increase_db_connections reward=0.10 done=false error=null"
+    assert lines[-2].startswith("[STEP] step=4 action=escalate:database-team:")
+    assert lines[-2].endswith(" reward=0.10 done=true error=null")
     assert lines[-1] == "[END] success=true steps=4 score=0.990 rewards=0.10,0.10,0.10,0.10"
     assert result.success
 

@@ -160,7 +160,7 @@ def test_a_sign_is_there_or_not_there_or_was_never_asked_for():
     case = CaseFile()
     assert (sign.found(case), sign.denied(case)) == (None, False)
     asked(case, sign, there=True)
-    assert (sign.found(case), sign.denied(case)) == ("smoke = 1", False)
+    assert (sign.found(case), sign.denied(case)) == (("smoke = 1", ("0/promql",), ()), False)
     asked(case, sign, there=False)
     assert (sign.found(case), sign.denied(case)) == (None, True)
 
@@ -182,6 +182,22 @@ def test_a_shared_sign_gives_way_to_the_one_that_explains_it():
     cluster.wanted = ("cancel_long_running_queries",)
     cluster.play()
     assert cluster.taken(ActionType.APPLY_FIX) == ["cancel_long_running_queries"]
+
+
+def test_what_a_cause_leaves_in_a_log_spares_the_questions_about_all_others():
+    """A shared sign alone is believed only when every cause was asked for."""
+    looks = {}
+    for log in ("", "received promote request, promoted"):
+        cluster = Cluster7(
+            paging="HighLatencyP99",
+            signs=frozenset({"sessions_wait_for_round_trips"}),
+            logs={"postgres-db": log} if log else None,
+        )
+        cluster.wanted = ("failback_postgres",)
+        cluster.play()
+        assert cluster.taken(ActionType.APPLY_FIX) == ["failback_postgres"]
+        looks[bool(log)] = len(cluster.taken(ActionType.INVESTIGATE))
+    assert looks[True] < looks[False]
 
 
 # ---------------------------------------------------------------- leaving alone

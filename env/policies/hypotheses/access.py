@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..evidence import DisagreementClue, LogClue, SignClue
-from .hypothesis import Hypothesis, Topic
+from .hypothesis import Hypothesis, Topic, left_in
+from .ways import ACROSS_NODES, THROUGH_AUTH, THROUGH_KEYS
 
 BAD_SIGNATURE = r"(?i)signature verification failed|the signature is invalid"
 PARTLY_ACKED = r"\b(?P<acked>\d+)/(?!(?P=acked)\b)\d+ acked"
@@ -19,6 +20,9 @@ VERSIONS_DIFFER = SignClue(
 PARTIAL_ROTATION = Hypothesis(
     root_cause="config-service",
     mechanism="partial_rollout",
+    trigger="credential_change",
+    sustained_by="standing_state",
+    spread=THROUGH_KEYS,
     team="security-team",
     plan=("complete_secret_rotation",),
     topic=Topic.ACCESS,
@@ -71,6 +75,10 @@ PARTIAL_ROTATION = Hypothesis(
 WATCH_STUCK = Hypothesis(
     root_cause="config-service",
     mechanism="partial_rollout",
+    trigger="credential_change",
+    sustained_by="standing_state",
+    spread=THROUGH_KEYS,
+    felt_after_s=None,
     team="platform-team",
     plan=("restart_config_agents",),
     topic=Topic.ACCESS,
@@ -94,6 +102,9 @@ WATCH_STUCK = Hypothesis(
 CLOCK_SKEW = Hypothesis(
     root_cause="auth-service",
     mechanism="clock_skew",
+    trigger="infrastructure",
+    sustained_by="standing_state",
+    spread=THROUGH_AUTH,
     team="infra-team",
     plan=("restart_chrony",),
     topic=Topic.ACCESS,
@@ -105,6 +116,7 @@ CLOCK_SKEW = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("auth-service", "not yet valid", "tokens come from the future"),),
     explanation="The clock of a node with a replica of auth-service is off, so tokens are refused for their time.",
     prevention="Nodes whose clocks are off must open a ticket.",
 )
@@ -112,6 +124,8 @@ CLOCK_SKEW = Hypothesis(
 UNKNOWN_KEY = Hypothesis(
     root_cause="payment-service",
     mechanism="cache_misconfiguration",
+    trigger="credential_change",
+    sustained_by="standing_state",
     team="security-team",
     plan=("refresh_jwks",),
     topic=Topic.ACCESS,
@@ -141,6 +155,9 @@ UNKNOWN_KEY = Hypothesis(
 CONNECTION_TABLE = Hypothesis(
     root_cause="inventory-service",
     mechanism="network_fault",
+    trigger="scheduled_job",
+    sustained_by="ongoing_event",
+    spread=ACROSS_NODES,
     team="infra-team",
     plan=("raise_conntrack_max",),
     topic=Topic.ACCESS,
@@ -152,6 +169,7 @@ CONNECTION_TABLE = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("checkout-service", "connect timed out", "connections do not come about"),),
     explanation="A pod of inventory-service fills the connection table of its node, and new connections lose packets.",
     prevention="A table that is three quarters full must open a ticket.",
 )
@@ -159,6 +177,8 @@ CONNECTION_TABLE = Hypothesis(
 STUFFING = Hypothesis(
     root_cause="auth-service",
     mechanism="credential_attack",
+    trigger="attack",
+    sustained_by="ongoing_event",
     team="security-team",
     plan=("block_login_attackers",),
     topic=Topic.ACCESS,
@@ -170,6 +190,7 @@ STUFFING = Hypothesis(
             weight=11,
         ),
     ),
+    leaves=(left_in("auth-service", "login failed", "logins fail for many accounts"),),
     explanation="Somebody tries stolen passwords on auth-service from a few addresses.",
     prevention="Logins must be limited by address.",
 )

@@ -1,9 +1,10 @@
-"""Causes for which the cache is lost, full, or does not answer."""
+"""Causes for which the cache is full, cold, or slow to answer."""
 
 from __future__ import annotations
 
 from ..evidence import FractionClue, LogClue, SignClue
-from .hypothesis import NOTHING, Hypothesis, Topic
+from .hypothesis import Hypothesis, Topic, left_in
+from .ways import CACHE_LOST, THROUGH_CACHE
 
 WRITE_REFUSED = r"command not allowed when used memory > 'maxmemory'"
 
@@ -13,11 +14,14 @@ _FASTEST = "max(max_over_time(delta(redis_memory_used_bytes[90s])[12m:15s]))"
 _MOST = "0.6 * max(redis_memory_max_bytes)"
 _HITS = "sum(rate(redis_keyspace_hits_total[1m]))"
 _MISSES = "sum(rate(redis_keyspace_misses_total[1m]))"
-_CALLS = '{client="inventory-service",server="redis-cache"}[1m]))'
 
 ORPHAN_KEYS = Hypothesis(
     root_cause="redis-cache",
     mechanism="memory_exhaustion",
+    trigger="scheduled_job",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="infra-team",
     plan=("flush_redis_cache",),
     topic=Topic.CACHE,
@@ -62,6 +66,10 @@ ORPHAN_KEYS = Hypothesis(
 NO_EXPIRY = Hypothesis(
     root_cause="inventory-service",
     mechanism="bad_deploy",
+    trigger="deploy",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="inventory-team",
     plan=("rollback_inventory_service", "flush_redis_cache"),
     topic=Topic.CACHE,
@@ -80,6 +88,10 @@ NO_EXPIRY = Hypothesis(
 OUTPUT_BUFFERS = Hypothesis(
     root_cause="redis-cache",
     mechanism="memory_exhaustion",
+    trigger="scheduled_job",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="infra-team",
     plan=("kill_redis_client",),
     topic=Topic.CACHE,
@@ -99,6 +111,9 @@ OUTPUT_BUFFERS = Hypothesis(
 WRONG_KEYS = Hypothesis(
     root_cause="inventory-service",
     mechanism="bad_deploy",
+    trigger="deploy",
+    sustained_by="standing_state",
+    spread=THROUGH_CACHE,
     team="inventory-team",
     plan=("rollback_inventory_service",),
     topic=Topic.CACHE,
@@ -118,6 +133,10 @@ WRONG_KEYS = Hypothesis(
 UNSAVED = Hypothesis(
     root_cause="redis-cache",
     mechanism="disk_full",
+    trigger="data_growth",
+    sustained_by="accumulation",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="infra-team",
     plan=("clear_redis_volume",),
     topic=Topic.CACHE,
@@ -129,6 +148,7 @@ UNSAVED = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("redis-cache", "Background saving error", "background saves fail"),),
     explanation="The volume of redis-cache is full, its saves fail, and it refuses writes until one succeeds.",
     prevention="A volume that fills must open a ticket.",
 )
@@ -136,6 +156,9 @@ UNSAVED = Hypothesis(
 STAMPEDE = Hypothesis(
     root_cause="redis-cache",
     mechanism="cache_stampede",
+    trigger="infrastructure",
+    sustained_by="feedback",
+    spread=CACHE_LOST,
     team="infra-team",
     plan=("shed_load", "enable_request_coalescing", "admit_all_traffic"),
     topic=Topic.CACHE,
@@ -157,6 +180,10 @@ STAMPEDE = Hypothesis(
 SLOW_SCRIPT = Hypothesis(
     root_cause="redis-cache",
     mechanism="slow_query",
+    trigger="scheduled_job",
+    sustained_by="ongoing_event",
+    spread=THROUGH_CACHE,
+    felt_after_s=None,
     team="infra-team",
     plan=("disable_keys_job",),
     topic=Topic.CACHE,
@@ -168,108 +195,9 @@ SLOW_SCRIPT = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("redis-cache", "Slow script detected", "a script runs for seconds"),),
     explanation="A job runs a script over all keys of redis-cache every minute, which serves nobody meanwhile.",
     prevention="Commands over all keys must be forbidden.",
-)
-
-MONITORING_GAP = Hypothesis(
-    root_cause="redis-cache",
-    mechanism=NOTHING,
-    team="",
-    plan=(),
-    topic=Topic.CACHE,
-    clues=(
-        SignClue(
-            sign="only_the_exporter_is_down",
-            says="the exporter says nothing of redis-cache, whose client calls it as ever and without errors",
-            expr='(sum(redis_up) == 0 or sum(up{job="redis-exporter"}) == 0)'
-            f" and sum(rate(traces_service_graph_request_total{_CALLS} > 1"
-            f" unless sum(rate(traces_service_graph_request_failed_total{_CALLS} > 0.5",
-            weight=9,
-        ),
-    ),
-    explanation="The exporter beside redis-cache does not answer; redis itself is well.",
-)
-
-PASSWORD = Hypothesis(
-    root_cause="redis-cache",
-    mechanism="expired_credential",
-    team="security-team",
-    plan=("update_redis_client_secret",),
-    topic=Topic.CACHE,
-    clues=(
-        SignClue(
-            sign="password_refused",
-            says="redis-cache refuses the password of the exporter",
-            expr='count(redis_exporter_last_scrape_error{err=~"WRONGPASS.*|NOAUTH.*"} == 1) > 0',
-            weight=12,
-        ),
-        LogClue(
-            says="redis-cache refuses the password of its client",
-            pattern=r"WRONGPASS[^\"]*|invalid username-password pair",
-            services=("inventory-service",),
-            weight=11,
-            decisive=True,
-        ),
-    ),
-    explanation="The password of redis-cache was rotated, and its clients have the old one.",
-    prevention="A rotation must reach the clients first.",
-)
-
-LEFT_OPEN = Hypothesis(
-    root_cause="inventory-service",
-    mechanism="connection_leak",
-    team="inventory-team",
-    plan=("rollback_inventory_service",),
-    topic=Topic.CACHE,
-    look_at=("redis-cache",),
-    clues=(
-        SignClue(
-            sign="too_many_clients_of_redis",
-            says="redis-cache has as many clients as it admits",
-            expr='(count(redis_exporter_last_scrape_error{err=~"ERR max number of clients.*"} == 1) > 0'
-            " or max(max_over_time(redis_connected_clients[15m]))"
-            " > 0.5 * max(max_over_time(redis_config_maxclients[15m])))",
-            weight=12,
-        ),
-        LogClue(
-            says="redis-cache refuses its client for being too many",
-            pattern=r"max number of clients reached",
-            services=("inventory-service",),
-            weight=11,
-            decisive=True,
-        ),
-    ),
-    explanation="A release of inventory-service leaves connections to redis-cache open, until it admits no more.",
-    prevention="Connections must come from a pool.",
-)
-
-NO_ROOM_TO_START = Hypothesis(
-    root_cause="redis-cache",
-    mechanism="disk_full",
-    team="infra-team",
-    plan=("clear_redis_volume",),
-    topic=Topic.CACHE,
-    clues=(
-        SignClue(
-            sign="redis_starts_in_vain",
-            shared=True,
-            says="the container of redis-cache is started again and again",
-            expr='sum(increase(kube_pod_container_status_restarts_total{service="redis-cache"}[10m])) > 1.5',
-            weight=9,
-        ),
-        LogClue(
-            says="redis-cache finds no room on its volume",
-            pattern=r"No space left on device",
-            services=("redis-cache",),
-            at_least=1,
-            grep="No space left on device",
-            weight=11,
-            decisive=True,
-        ),
-    ),
-    explanation="The volume of redis-cache is full, and it cannot start.",
-    prevention="A volume that fills must open a ticket.",
 )
 
 HYPOTHESES = (
@@ -280,8 +208,4 @@ HYPOTHESES = (
     UNSAVED,
     STAMPEDE,
     SLOW_SCRIPT,
-    MONITORING_GAP,
-    PASSWORD,
-    LEFT_OPEN,
-    NO_ROOM_TO_START,
 )

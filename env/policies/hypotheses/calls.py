@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..evidence import SignClue
-from .hypothesis import Hypothesis, Topic
+from .hypothesis import Hypothesis, Topic, left_in
+from .ways import EVERYWHERE, THROUGH_DATABASE, THROUGH_INVENTORY, THROUGH_PAYMENT
 
 _GRAPH = "traces_service_graph_request_total"
 _RESERVATIONS = '{client="checkout-service",server="inventory-service"}[2m]'
@@ -12,6 +13,10 @@ _ORDERS = '{client="user",server="checkout-service"}[2m]'
 PROVIDER = Hypothesis(
     root_cause="payment-service",
     mechanism="dependency_failure",
+    trigger="third_party",
+    sustained_by="ongoing_event",
+    spread=THROUGH_PAYMENT,
+    felt_after_s=60.0,
     team="payments-team",
     plan=("switch_psp_provider",),
     topic=Topic.CALLS,
@@ -24,6 +29,7 @@ PROVIDER = Hypothesis(
             ' / sum(rate(http_client_request_duration_seconds_count{server_address="psp"}[2m])) > 0.5',
         ),
     ),
+    leaves=(left_in("payment-service", "psp: 503", "the provider answers with errors", alone=True),),
     explanation="The payment provider outside answers slowly and with errors; payment-service waits for it.",
     prevention="A second provider must take over by itself.",
 )
@@ -31,6 +37,9 @@ PROVIDER = Hypothesis(
 PACKET_LOSS = Hypothesis(
     root_cause="checkout-service",
     mechanism="network_fault",
+    trigger="infrastructure",
+    sustained_by="standing_state",
+    spread=EVERYWHERE,
     team="network-team",
     plan=("replace_network_interface",),
     topic=Topic.CALLS,
@@ -49,6 +58,9 @@ PACKET_LOSS = Hypothesis(
 FAR_PRIMARY = Hypothesis(
     root_cause="postgres-db",
     mechanism="network_fault",
+    trigger="infrastructure",
+    sustained_by="standing_state",
+    spread=THROUGH_DATABASE,
     team="database-team",
     plan=("failback_postgres",),
     topic=Topic.CALLS,
@@ -63,6 +75,7 @@ FAR_PRIMARY = Hypothesis(
             weight=9,
         ),
     ),
+    leaves=(left_in("postgres-db", "promoted", "another zone has taken over", alone=True),),
     explanation="postgres-db has failed over to a distant zone, and every statement pays for the way.",
     prevention="A failover must stay in the zone of the clients.",
 )
@@ -70,6 +83,8 @@ FAR_PRIMARY = Hypothesis(
 CHATTY_RELEASE = Hypothesis(
     root_cause="checkout-service",
     mechanism="bad_deploy",
+    trigger="deploy",
+    sustained_by="standing_state",
     team="checkout-team",
     plan=("rollback_checkout_service",),
     topic=Topic.CALLS,
@@ -89,6 +104,10 @@ CHATTY_RELEASE = Hypothesis(
 THREADS_WAIT = Hypothesis(
     root_cause="inventory-service",
     mechanism="bad_deploy",
+    trigger="deploy",
+    sustained_by="standing_state",
+    spread=THROUGH_INVENTORY,
+    felt_after_s=100.0,
     team="checkout-team",
     plan=("enable_bulkhead", "rollback_inventory_service"),
     topic=Topic.CALLS,
@@ -96,11 +115,11 @@ THREADS_WAIT = Hypothesis(
     clues=(
         SignClue(
             sign="threads_wait",
-            shared=True,
-            says="most threads of checkout-service are busy, while inventory-service takes seconds",
+            says="most threads of checkout-service are busy, while inventory-service, not the database, takes seconds",
             expr='sum(avg_over_time(tomcat_threads_busy_threads{service="checkout-service"}[1m]))'
             ' / sum(avg_over_time(tomcat_threads_config_max_threads{service="checkout-service"}[1m])) > 0.5'
-            ' and sum(service:http_request_duration_seconds:p99_1m{service="inventory-service"}) > 2',
+            ' and sum(service:http_request_duration_seconds:p99_1m{service="inventory-service"}) > 8'
+            ' unless sum(avg_over_time(pg_stat_activity_count{state="active"}[1m])) > 8',
             weight=10,
         ),
     ),
@@ -111,6 +130,9 @@ THREADS_WAIT = Hypothesis(
 IMPATIENCE = Hypothesis(
     root_cause="checkout-service",
     mechanism="bad_config",
+    trigger="config_change",
+    sustained_by="standing_state",
+    spread=THROUGH_PAYMENT,
     team="checkout-team",
     plan=("restore_checkout_timeouts",),
     topic=Topic.CALLS,
@@ -127,6 +149,7 @@ IMPATIENCE = Hypothesis(
             weight=10,
         ),
     ),
+    leaves=(left_in("checkout-service", '"http.request.resend_count":3', "a charge is tried for the fourth time"),),
     explanation="checkout-service gives charges up before they can be answered, and tries again.",
     prevention="A caller must wait longer than the called one needs.",
 )

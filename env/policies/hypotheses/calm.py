@@ -2,20 +2,71 @@
 
 from __future__ import annotations
 
-from ..evidence import QuietClue
+from ..evidence import LogClue, QuietClue, SignClue
 from .hypothesis import NOTHING, Hypothesis, Topic
 
 PAIN = r"HighErrorRate|HighUnauthorizedRate|HighLatency"
 """The pages that users' pain sets off."""
 
+QUIET = QuietClue(says="users are well, and no fault shows anywhere", pages=PAIN, required=True)
+
 CALM = Hypothesis(
     root_cause="checkout-service",
     mechanism=NOTHING,
+    trigger="none",
+    sustained_by="nothing",
+    felt_after_s=None,
     team="",
     plan=(),
     topic=Topic.LOAD,
-    clues=(QuietClue(says="users are well, and no fault shows anywhere", pages=PAIN),),
+    clues=(QUIET,),
     explanation="Nothing is wrong; the alert fired for something that users do not feel.",
 )
 
-HYPOTHESES = (CALM,)
+ROLLED_OUT = Hypothesis(
+    root_cause="checkout-service",
+    mechanism=NOTHING,
+    trigger="deploy",
+    sustained_by="nothing",
+    felt_after_s=60.0,
+    team="",
+    plan=(),
+    topic=Topic.LOAD,
+    clues=(
+        QUIET,
+        SignClue(
+            sign="checkout_rolled_out",
+            says="a release of checkout-service was rolled out, and it has answered more slowly for minutes only",
+            expr='sum(changes(kube_deployment_metadata_generation{deployment="checkout-service"}[15m])) > 0'
+            ' and max(max_over_time(service:http_request_duration_seconds:p50_1m{service="checkout-service"}[10m]))'
+            " > 0.8",
+            weight=1,
+            decisive=False,
+        ),
+    ),
+    explanation="New processes of checkout-service were slow until they had warmed up, and users put up with it.",
+)
+
+MOVED_POD = Hypothesis(
+    root_cause="payment-service",
+    mechanism=NOTHING,
+    trigger="infrastructure",
+    sustained_by="nothing",
+    felt_after_s=80.0,
+    team="",
+    plan=(),
+    topic=Topic.CRASHES,
+    clues=(
+        QUIET,
+        LogClue(
+            says="a process of payment-service found no network at its start",
+            pattern=r"UnknownHostException",
+            services=("payment-service",),
+            at_least=1,
+            grep="UnknownHostException",
+        ),
+    ),
+    explanation="One pod of payment-service was moved to a node without network, and has started since.",
+)
+
+HYPOTHESES = (CALM, ROLLED_OUT, MOVED_POD)

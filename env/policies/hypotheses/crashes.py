@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..evidence import SignClue
-from .hypothesis import Hypothesis, Topic
+from .hypothesis import Hypothesis, Topic, left_in
+from .ways import THROUGH_AUTH, THROUGH_INVENTORY, THROUGH_PAYMENT
 
 _ENDED = "kube_pod_container_status_last_terminated"
 
@@ -23,6 +24,9 @@ def _ended(service: str) -> str:
 MEMORY_LEAK = Hypothesis(
     root_cause="checkout-service",
     mechanism="memory_leak",
+    trigger="deploy",
+    sustained_by="accumulation",
+    felt_after_s=130.0,
     team="checkout-team",
     plan=("rollback_checkout_service",),
     topic=Topic.CRASHES,
@@ -41,6 +45,10 @@ MEMORY_LEAK = Hypothesis(
 LIMIT_JOB = Hypothesis(
     root_cause="inventory-service",
     mechanism="bad_config",
+    trigger="scheduled_job",
+    sustained_by="ongoing_event",
+    spread=THROUGH_INVENTORY,
+    felt_after_s=100.0,
     team="platform-team",
     plan=("suspend_rebalancer_cronjob", "restore_memory_limit"),
     topic=Topic.CRASHES,
@@ -52,6 +60,7 @@ LIMIT_JOB = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("inventory-service", "vpa-updater", "a job patches the deployment"),),
     explanation="A job patches the memory limit of inventory-service to less than its pods come to need.",
     prevention="Limits must have one owner.",
 )
@@ -59,6 +68,10 @@ LIMIT_JOB = Hypothesis(
 HASTY_PROBE = Hypothesis(
     root_cause="payment-service",
     mechanism="bad_config",
+    trigger="config_change",
+    sustained_by="standing_state",
+    spread=THROUGH_PAYMENT,
+    felt_after_s=100.0,
     team="platform-team",
     plan=("relax_probe",),
     topic=Topic.CRASHES,
@@ -71,6 +84,7 @@ HASTY_PROBE = Hypothesis(
             weight=10,
         ),
     ),
+    leaves=(left_in("payment-service", "Liveness probe failed", "liveness probes fail", alone=True),),
     explanation="The liveness probe of payment-service is too strict and ends processes that work.",
     prevention="A liveness probe must not look at dependencies.",
 )
@@ -78,6 +92,10 @@ HASTY_PROBE = Hypothesis(
 CRASHING_IMAGE = Hypothesis(
     root_cause="payment-service",
     mechanism="bad_deploy",
+    trigger="deploy",
+    sustained_by="standing_state",
+    spread=THROUGH_PAYMENT,
+    felt_after_s=None,
     team="payments-team",
     plan=("rollback_payment_service",),
     topic=Topic.CRASHES,
@@ -89,6 +107,7 @@ CRASHING_IMAGE = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("payment-service", "fatal error has been detected", "a JVM dies in native code"),),
     explanation="An image of payment-service crashes now and then in native code.",
     prevention="A new image must be tried on a few requests first.",
 )
@@ -96,6 +115,10 @@ CRASHING_IMAGE = Hypothesis(
 PROBED_TO_DEATH = Hypothesis(
     root_cause="auth-service",
     mechanism="bad_config",
+    trigger="traffic",
+    sustained_by="feedback",
+    spread=THROUGH_AUTH,
+    felt_after_s=60.0,
     team="platform-team",
     plan=("relax_probe",),
     otherwise=("shed_load", "admit_all_traffic"),
@@ -109,6 +132,7 @@ PROBED_TO_DEATH = Hypothesis(
             weight=10,
         ),
     ),
+    leaves=(left_in("auth-service", "Liveness probe failed", "liveness probes fail", alone=True),),
     explanation="The liveness probe of auth-service waits for a worker, and ends every pod that is busy.",
     prevention="A liveness probe must not wait behind requests.",
 )

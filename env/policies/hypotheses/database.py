@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..evidence import FractionClue, LogClue, SignClue
-from .hypothesis import Hypothesis, Topic
+from .hypothesis import Hypothesis, Topic, left_in
+from .ways import PAYMENTS_LOCKED_OUT, THROUGH_DATABASE
 
 SLOTS_REFUSED = r"remaining connection slots are reserved[\w\s-]*|sorry, too many clients already"
 POOL_TIMED_OUT = r"Connection is not available, request timed out after \d+ms|QueuePool limit of size [^,]*"
@@ -11,6 +12,9 @@ POOL_TIMED_OUT = r"Connection is not available, request timed out after \d+ms|Qu
 CONNECTION_LIMIT = Hypothesis(
     root_cause="postgres-db",
     mechanism="connection_limit",
+    trigger="scaling",
+    sustained_by="standing_state",
+    spread=PAYMENTS_LOCKED_OUT,
     team="database-team",
     plan=("increase_db_connections",),
     topic=Topic.DATABASE,
@@ -63,6 +67,10 @@ CONNECTION_LIMIT = Hypothesis(
 CONNECTION_LEAK = Hypothesis(
     root_cause="payment-service",
     mechanism="connection_leak",
+    trigger="deploy",
+    sustained_by="accumulation",
+    spread=PAYMENTS_LOCKED_OUT,
+    felt_after_s=120.0,
     team="payments-team",
     plan=("rollback_payment_service",),
     topic=Topic.DATABASE,
@@ -77,6 +85,14 @@ CONNECTION_LEAK = Hypothesis(
             shared=True,
         ),
     ),
+    leaves=(
+        left_in(
+            "payment-service",
+            "Apparent connection leak detected",
+            "connections were not given back",
+            alone=True,
+        ),
+    ),
     explanation="A release of payment-service does not give connections back, until postgres-db has none left.",
     prevention="Pools must be run with leak detection in tests, and a leak must open a ticket.",
 )
@@ -84,6 +100,10 @@ CONNECTION_LEAK = Hypothesis(
 IDLE_IN_TRANSACTION = Hypothesis(
     root_cause="payment-service",
     mechanism="bad_deploy",
+    trigger="third_party",
+    sustained_by="accumulation",
+    spread=PAYMENTS_LOCKED_OUT,
+    felt_after_s=None,
     team="payments-team",
     plan=("move_psp_call_out_of_transaction",),
     topic=Topic.DATABASE,
@@ -103,6 +123,9 @@ IDLE_IN_TRANSACTION = Hypothesis(
 CONNECTION_STORM = Hypothesis(
     root_cause="postgres-db",
     mechanism="retry_storm",
+    trigger="infrastructure",
+    sustained_by="feedback",
+    spread=THROUGH_DATABASE,
     team="database-team",
     plan=("admit_clients_in_waves",),
     topic=Topic.DATABASE,
@@ -115,6 +138,7 @@ CONNECTION_STORM = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("postgres-db", "Connection reset by peer", "clients are gone before they are let in"),),
     explanation="Since a restart all clients of postgres-db connect at once and give up, so that nobody gets in.",
     prevention="Clients must back off before they connect again.",
 )
@@ -122,6 +146,9 @@ CONNECTION_STORM = Hypothesis(
 MISSING_INDEX = Hypothesis(
     root_cause="inventory-service",
     mechanism="slow_query",
+    trigger="deploy",
+    sustained_by="standing_state",
+    spread=THROUGH_DATABASE,
     team="inventory-team",
     plan=("create_index",),
     topic=Topic.DATABASE,
@@ -134,6 +161,7 @@ MISSING_INDEX = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("postgres-db", "DROP INDEX", "a migration dropped an index"),),
     explanation="A migration of inventory-service dropped an index, and lookups read the whole table.",
     prevention="Migrations must be reviewed for the queries that need what they drop.",
 )
@@ -141,6 +169,9 @@ MISSING_INDEX = Hypothesis(
 LOCK_QUEUE = Hypothesis(
     root_cause="postgres-db",
     mechanism="lock_contention",
+    trigger="deploy",
+    sustained_by="ongoing_event",
+    spread=PAYMENTS_LOCKED_OUT,
     team="database-team",
     plan=("cancel_long_running_queries",),
     topic=Topic.DATABASE,
@@ -152,6 +183,7 @@ LOCK_QUEUE = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("postgres-db", "still waiting for", "statements wait for a lock on a table"),),
     explanation="A migration waits for a lock that a report holds, and every statement waits behind it.",
     prevention="Migrations must have a short lock_timeout.",
 )
@@ -159,6 +191,10 @@ LOCK_QUEUE = Hypothesis(
 RETRY_STORM = Hypothesis(
     root_cause="checkout-service",
     mechanism="retry_storm",
+    trigger="traffic",
+    sustained_by="feedback",
+    spread=THROUGH_DATABASE,
+    felt_after_s=120.0,
     team="checkout-team",
     plan=("limit_checkout_retries",),
     topic=Topic.DATABASE,
@@ -174,6 +210,7 @@ RETRY_STORM = Hypothesis(
             ' and sum(rate(container_cpu_usage_seconds_total{service="postgres-db"}[1m])) > 2',
         ),
     ),
+    leaves=(left_in("checkout-service", '"http.request.resend_count":3', "a charge is tried for the fourth time"),),
     explanation="A release of checkout-service tries failed calls again without end, which keeps postgres-db full.",
     prevention="Retries need a budget.",
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ..evidence import SignClue
-from .hypothesis import NOTHING, Hypothesis, Topic
+from .hypothesis import NOTHING, Hypothesis, Topic, left_in
 
 AUTOSCALER = Hypothesis(
     root_cause="checkout-service",
     mechanism="bad_config",
+    trigger="traffic",
+    sustained_by="standing_state",
+    felt_after_s=None,
     team="platform-team",
     plan=("restore_cpu_requests",),
     topic=Topic.LOAD,
@@ -20,6 +23,7 @@ AUTOSCALER = Hypothesis(
             weight=12,
         ),
     ),
+    leaves=(left_in("checkout-service", "missing request for cpu", "the autoscaler knows no utilisation"),),
     explanation="The pods of checkout-service request no CPU, so its autoscaler knows no utilisation and adds no pods.",
     prevention="Manifests of autoscaled services must be checked for requests.",
 )
@@ -27,6 +31,9 @@ AUTOSCALER = Hypothesis(
 SMALL_HEAP = Hypothesis(
     root_cause="checkout-service",
     mechanism="gc_pressure",
+    trigger="traffic",
+    sustained_by="feedback",
+    felt_after_s=150.0,
     team="checkout-team",
     plan=("restore_heap_size",),
     topic=Topic.LOAD,
@@ -39,6 +46,7 @@ SMALL_HEAP = Hypothesis(
             weight=11,
         ),
     ),
+    leaves=(left_in("checkout-service", "Pause Full", "full collections follow one another", alone=True),),
     explanation="A release of checkout-service starts its JVM with too small a heap, which its requests fill.",
     prevention="The heap must be sized for all threads.",
 )
@@ -46,6 +54,8 @@ SMALL_HEAP = Hypothesis(
 CPU_LIMIT = Hypothesis(
     root_cause="checkout-service",
     mechanism="cpu_throttling",
+    trigger="deploy",
+    sustained_by="standing_state",
     team="platform-team",
     plan=("restore_cpu_limit",),
     topic=Topic.LOAD,
@@ -65,6 +75,9 @@ CPU_LIMIT = Hypothesis(
 PEAK = Hypothesis(
     root_cause="checkout-service",
     mechanism=NOTHING,
+    trigger="traffic",
+    sustained_by="nothing",
+    felt_after_s=None,
     team="",
     plan=(),
     topic=Topic.LOAD,
@@ -78,6 +91,7 @@ PEAK = Hypothesis(
             decisive=False,
         ),
     ),
+    leaves=(left_in("checkout-service", "SuccessfulRescale", "the autoscaler has added pods"),),
     explanation="There are many users, and the autoscaler keeps up with them.",
 )
 
