@@ -130,10 +130,14 @@ def of_query(asked: Asked) -> Question | None:
 
 
 def _measured(node: promql.Expr) -> promql.Expr | None:
-    """A measurement, a ratio of two, or one compared with a number."""
+    """A measurement, a ratio of two, or one compared with a number; under whatever label, and if others hold too."""
+    if isinstance(node, promql.Call) and node.function == "label_replace":
+        return _measured(node.arguments[0])
     if not isinstance(node, promql.Binary):
         return _plain(node)
     left, right = node.left, node.right
+    if node.operator in ("and", "unless"):
+        return _measured(left)  # its value is the answer
     if isinstance(left, promql.Number):
         return _measured(right) if node.operator in _COMPARISONS else None
     if isinstance(right, promql.Number):
