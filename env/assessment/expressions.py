@@ -136,7 +136,9 @@ def _measured(node: promql.Expr) -> promql.Expr | None:
     if not isinstance(node, promql.Binary):
         return _plain(node)
     left, right = node.left, node.right
-    if node.operator in ("and", "unless"):
+    numbers = isinstance(left, promql.Number) or isinstance(right, promql.Number)
+    filtered = node.operator in _COMPARISONS and not node.as_bool and not numbers
+    if node.operator in ("and", "unless") or filtered:
         return _measured(left)  # its value is the answer
     if isinstance(left, promql.Number):
         return _measured(right) if node.operator in _COMPARISONS else None
@@ -151,7 +153,7 @@ def _measured(node: promql.Expr) -> promql.Expr | None:
 
 
 def _plain(node: promql.Expr) -> promql.Expr | None:
-    """A measurement: something counted or measured, over time or not, of one or added up over many."""
+    """A measurement: something counted or measured, or a share, over time or not, of one or added up over many."""
     match node:
         case promql.Selector(at=None) if node.offset_ms >= 0:
             return replace(node, matchers=tuple(it for it in node.matchers if it.label not in OF_ONE_POD))
@@ -159,8 +161,8 @@ def _plain(node: promql.Expr) -> promql.Expr | None:
             inner = _plain(selector)
             return replace(node, selector=inner) if isinstance(inner, promql.Selector) else None
         case promql.Aggregate(expr=expr, parameter=None | promql.Number()) if node.operator in _AGGREGATIONS:
-            compared = isinstance(expr, promql.Binary) and expr.operator in _COMPARISONS
-            inner = _measured(expr) if compared else _plain(expr)
+            of_two = isinstance(expr, promql.Binary) and expr.operator in (*_COMPARISONS, "/")
+            inner = _measured(expr) if of_two else _plain(expr)
             return None if inner is None else replace(node, expr=inner)
         case promql.Call(function=function) if function in _FUNCTIONS:
             told = [it if isinstance(it, promql.Number) else _plain(it) for it in node.arguments]

@@ -125,7 +125,8 @@ class RuleBasedPolicy:
         """One more look before anything is changed: at the strongest sign by itself, and at what the cause leaves in
         logs; none where enough was seen."""
         cause, found = verdict.cause, {clue for clue, _ in verdict.evidence}
-        sign = next((clue for clue, _ in verdict.evidence if isinstance(clue, SignClue) and clue.decisive), None)
+        signs = [clue for clue, _ in verdict.evidence if isinstance(clue, SignClue)]
+        sign = next((clue for clue in signs if clue.decisive), next(iter(signs), None))
         left = next((clue for clue in cause.leaves if clue not in found), None)
         if verdict.well_shown or (sign is None and left is None):
             return None

@@ -44,14 +44,15 @@ class Verdict:
     @property
     def places(self) -> tuple[str, ...]:
         """Where the evidence can be seen, the best first, and of every kind something before more of the same: what
-        only this cause shows, what else is decisive, what stands among other things, the pages, and all the rest."""
+        only this cause shows, what else is decisive, what stands among other things, all the rest, and the pages."""
         own = [found for clue, found in self.evidence if self._own(clue)]
         decisive = [found for clue, found in self.evidence if clue.decisive]
         every = [*own, *decisive, *(found for _, found in self.evidence)]
-        firsts = [place for found in (*own, *decisive) for place in found.places[:1]]
+        firsts = [place for found in every for place in found.places[:1]]
         among = [place for found in own for place in found.among[:1]]
         rest = [place for found in every for place in (*found.places, *found.among)]
-        return tuple(dict.fromkeys([*firsts, *among, *self.pages[:1], *rest, *self.pages]))
+        ranked = dict.fromkeys([*firsts, *among, *rest, *self.pages])
+        return tuple(sorted(ranked, key=lambda place: "/alerts/" in place))
 
     def _own(self, clue: Clue) -> bool:
         """Whether no other cause shows it: it has to be there, or is decisive where nothing has to."""

@@ -78,7 +78,12 @@ def test_all_clear_says_at_once_that_nothing_is_wrong():
 def test_all_clear_after_looking_has_looked_at_every_service_first():
     *looks, write = taken("all_clear_after_looking", len(SERVICES) + 1)
     assert [look.target for look in looks] == list(SERVICES)
-    assert write == taken("all_clear", 1)[0]
+    said = write.details
+    assert isinstance(said, dict)
+    assert said["mechanism"] == "no_incident"
+    assert [claim["cites"] for claim in said["claims"]] == [
+        [f"{step}/logs/{service}/59"] for step, service in enumerate(SERVICES[:3], 1)
+    ]
 
 
 def test_random_valid_draws_from_the_list_and_from_its_seed():

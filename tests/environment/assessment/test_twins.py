@@ -140,7 +140,8 @@ def test_lines_of_real_logs_bear_their_time():
         "sum(x) - 19999",
         "sum(x) * 1000",
         "x / y / z",
-        "x and on () (vector(time()) > 5)",
+        "vector(time()) > 5 and on () x",
+        "x or y",
         "timestamp(up)",
         "predict_linear(x[5m], 3600)",
         "max_over_time(deriv(x[1m])[5m:15s])",
@@ -156,6 +157,11 @@ def test_a_calculation_is_no_measurement(expression):
 @pytest.mark.parametrize(
     ("expression", "measured"),
     [
+        ("x and on () (vector(time()) > 5)", "x"),
+        ("sum(x) unless sum(y) > 3", "sum(x)"),
+        ("sum(x) > 0.5 * sum(y)", "sum(x)"),
+        ('label_replace(sum(x) > 7, "sign", "much", "", "")', "sum(x)"),
+        ("max(x / y) > 0.95", "max(x / y)"),
         ("sum(x) > 20000", "sum(x)"),
         ("20000 < sum(x)", "sum(x)"),
         ("x / y > 0.95", "x / y"),
