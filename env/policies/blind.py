@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random  # noqa: TID251 - an own Random of an agent; no episode draws from it
 from collections.abc import Callable, Iterator
-from itertools import cycle
+from itertools import cycle, repeat
 from typing import Any
 
 from ..models import Action, ActionType, Observation
@@ -24,12 +24,15 @@ FIRST_PAGE = "0/alerts/0"
 LAST_LINE = 59
 """Place of the newest log line of a look at a service that writes much."""
 
+NOTHING_MORE = Action(action_type=ActionType.POSTMORTEM, details="Nothing more was done.")
+"""How a policy without a plan leaves the incident: with a note, which takes no time, as often as it is asked."""
+
 Script = Callable[[Observation], Iterator[Action]]
 """Writes the whole episode's actions from the first observation's `available_actions` alone."""
 
 
 class Scripted:
-    """A policy that fixes its plan at the first observation and does nothing once the plan is used up."""
+    """A policy that fixes its plan at the first observation and leaves it at that once the plan is used up."""
 
     def __init__(self, name: str, script: Script) -> None:
         self.name = name
@@ -39,12 +42,12 @@ class Scripted:
     def act(self, observation: Observation) -> Action:
         if self._plan is None:
             self._plan = self._script(observation)
-        return next(self._plan, Action(action_type=ActionType.NO_OP))
+        return next(self._plan, NOTHING_MORE)
 
 
 def nothing(observation: Observation) -> Iterator[Action]:
     """Watches the incident go by."""
-    return iter(())
+    return repeat(Action(action_type=ActionType.NO_OP))
 
 
 def spam(observation: Observation) -> Iterator[Action]:

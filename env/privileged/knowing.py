@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from ..models import Action, ActionType, EpisodeOptions, Observation
+from ..models import Action, EpisodeOptions, Observation
 from ..policies import NotBriefed
+from ..policies.blind import NOTHING_MORE
 from .briefing import Briefing, brief
 
 Plan = Generator[Action, Observation, None]
@@ -14,7 +15,7 @@ Plan = Generator[Action, Observation, None]
 
 
 class Knowing:
-    """A policy that is briefed; once its plan is used up it waits."""
+    """A policy that is briefed; once its plan is used up it leaves it at that."""
 
     name = "knowing"
 
@@ -42,7 +43,7 @@ class Knowing:
                 return next(self._plan)
             return self._plan.send(observation)
         except StopIteration:
-            return Action(action_type=ActionType.NO_OP)
+            return NOTHING_MORE
 
     def plan(self, truth: Briefing, observation: Observation) -> Plan:
         """What it does, from the first observation on."""
