@@ -8,6 +8,7 @@ from cluster_sim import FAULTS, REMEDIATIONS, SERVICES, TEAMS, AlertRule, Mechan
 from env.models import Action, ActionType
 from env.policies import POLICIES
 from env.policies.alert_follower import IN_FIXES, OWNERS, RUNBOOK
+from env.policies.blind import NOTHING_MORE
 from tests.policies.stories import StoryEnvironment
 
 
@@ -33,7 +34,7 @@ def test_it_looks_pages_fixes_and_writes_what_the_alert_suggests():
     assert (fix.action_type, fix.target) == (ActionType.APPLY_FIX, "scale_out_payment_service")
     assert write.details["mechanism"] == page.details["mechanism"] == "cpu_throttling"
     assert {cite for claim in write.details["claims"] for cite in claim["cites"]} == {"0/alerts/0"}
-    assert {action.action_type for action in rest} == {ActionType.NO_OP}
+    assert all(action == NOTHING_MORE for action in rest)
 
 
 def test_another_alert_of_the_same_service_has_another_fix():
@@ -45,7 +46,7 @@ def test_another_alert_of_the_same_service_has_another_fix():
 def test_a_page_that_is_over_is_followed_by_nothing():
     """Nor is a world without pages."""
     for line in ("[RESOLVED] HighErrorRate payment-service (…)", "Good morning."):
-        assert {action.action_type for action in taken(line)} == {ActionType.NO_OP}
+        assert all(action == NOTHING_MORE for action in taken(line))
 
 
 def test_a_fix_that_is_not_on_offer_is_not_tried():

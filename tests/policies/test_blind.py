@@ -6,6 +6,7 @@ import pytest
 
 from env.models import Action, ActionType
 from env.policies import POLICIES, deterministic
+from env.policies.blind import NOTHING_MORE
 from tests.policies.stories import ACTIONS, FIXES, SERVICES, TEAMS, StoryEnvironment
 
 BLIND = [name for name in POLICIES if name not in ("rule_based", "alert_follower")]
@@ -44,7 +45,7 @@ def test_first_listed_takes_the_first_of_each_kind_and_then_waits():
     look, escalate, fix, write, *rest = taken("first_listed", 8)
     assert (look.target, escalate.target, fix.target) == (SERVICES[0], TEAMS[0], FIXES[0])
     assert SERVICES[0] in write.details
-    assert {action.action_type for action in rest} == {ActionType.NO_OP}
+    assert all(action == NOTHING_MORE for action in rest)
 
 
 def test_keyword_salad_names_every_service_and_then_tries_the_fixes():
@@ -58,7 +59,7 @@ def test_keyword_salad_names_every_service_and_then_tries_the_fixes():
 def test_look_only_reads_every_service_once_and_then_waits():
     actions = taken("look_only", 12)
     assert [action.target for action in actions[:7]] == list(SERVICES)
-    assert {action.action_type for action in actions[7:]} == {ActionType.NO_OP}
+    assert all(action == NOTHING_MORE for action in actions[7:])
 
 
 def test_restart_everything_restarts_what_the_list_lets_it_and_says_so():
@@ -72,7 +73,7 @@ def test_all_clear_says_at_once_that_nothing_is_wrong():
     write, *rest = taken("all_clear", 5)
     assert (write.action_type, write.details["mechanism"]) == (ActionType.POSTMORTEM, "no_incident")
     assert (write.details["confidence"], write.details["evidence"]) == (0.5, ["0/alerts/0"])
-    assert {action.action_type for action in rest} == {ActionType.NO_OP}
+    assert all(action == NOTHING_MORE for action in rest)
 
 
 def test_all_clear_after_looking_has_looked_at_every_service_first():
