@@ -104,7 +104,7 @@ def assess(scene: Scene, yardstick: Yardstick) -> Assessment:
 
 def _assessed(scene: Scene, yardstick: Yardstick) -> Assessment:
     record, fault = scene.record, scene.fault
-    life = lived(scene)
+    life = lived(scene, yardstick)
     known = diagnosed(record, yardstick.truth)
     told = explained(
         record,

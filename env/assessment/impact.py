@@ -27,7 +27,8 @@ class Impact:
         reference: over the same span, had the reference response been given.
         nothing: within `SPAN_S` after the page, had nobody acted.
         unit: what the harm is measured by.
-        until: nanoseconds: the end of the time for which the repair was seen to hold, or of the episode.
+        until: nanoseconds: the end of the time for which the repair was seen to hold; of an incident that is not over,
+            at least the end of the span within which it should have been.
     """
 
     actual: float
@@ -67,14 +68,19 @@ class Lived:
     outcomes: Outcomes
 
 
-def lived(scene: Scene) -> Lived:
-    """The users' side of an episode: as it was and, if the world is repaired, for as long as that was seen to hold."""
+def lived(scene: Scene, yardstick: Yardstick) -> Lived:
+    """The users' side of an episode: as it was and, if the world is repaired, for as long as that was seen to hold. Who
+    leaves an incident to itself leaves users to it: then it goes on until it should have been over."""
     cluster, seen = scene.cluster, scene.examined
     until = cluster.now - nanoseconds(patience_s(cluster.spec))
     outcomes = cluster.recorder.outcomes
-    if scene.record.repaired_at is None or seen is None or seen.until <= until:
+    if scene.record.repaired_at is not None and seen is not None and seen.until > until:
+        return Lived(until=seen.until, outcomes={**outcomes, **seen.outcomes})
+    due = yardstick.page + nanoseconds(SPAN_S)
+    if scene.record.repaired_at is not None or scene.fault.harmless or until >= due:
         return Lived(until=until, outcomes=outcomes)
-    return Lived(until=seen.until, outcomes={**outcomes, **seen.outcomes})
+    left = Course(cluster.branch()) if scene.record.fixes else yardstick.nothing
+    return Lived(until=due, outcomes=left.outcomes(due))
 
 
 def impact(yardstick: Yardstick, life: Lived) -> Impact:
