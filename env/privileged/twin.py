@@ -33,5 +33,6 @@ class TwinsFix(Knowing):
 
 
 def mistaken_for(fault: Fault) -> Fault | None:
-    """The first twin in the order of the catalogue whose runbook repair is none of this fault's own."""
-    return next((twin for twin in twins_of(fault) if twin.repairs and twin.repairs[0] not in fault.repairs), None)
+    """The first twin in the order of the catalogue whose runbook repair has no step of any of this fault's own."""
+    own = {fix for plan in fault.repairs for fix in plan}
+    return next((twin for twin in twins_of(fault) if twin.repairs and not own & set(twin.repairs[0])), None)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -27,32 +26,41 @@ RECKLESS = ("spam", "keyword_salad", "random_valid", "restart_everything")
 OTHERS = ("alert_follower", "twins_fix", "rule_based", "oracle")
 
 
-def sweeps() -> Iterator[Sweep]:
-    """What is played: those that change much on one incident in four."""
-    for index in INCIDENTS:
-        policies = (*BLIND, *OTHERS, *(RECKLESS if index in FEWER else ()))
-        yield Sweep(policies=policies, tasks=["generated"], seeds=range(index, index + 1), split="test")
+BLOCK = 10
+"""Incidents that a test process plays in one go."""
 
 
-def played_by(sweep: Sweep) -> list[dict[str, Any]]:
-    """The rows of one incident."""
+def rows_of(index: int) -> Iterator[dict[str, Any]]:
+    """What comes of one incident: those that change much play one in four."""
+    policies = (*BLIND, *OTHERS, *(RECKLESS if index in FEWER else ()))
+    sweep = Sweep(policies=policies, tasks=["generated"], seeds=range(index, index + 1), split="test")
     player = Player(sweep, version())
-    found = [player.play(number) for number in range(sweep.size)]
-    return [json.loads(row.json()) for row in found if isinstance(row, Row)]
+    return (json.loads(row.json()) for row in map(player.play, range(sweep.size)) if isinstance(row, Row))
+
+
+def play_block(first: int, folder: Path, *, wait: bool) -> Path | None:
+    """Play some incidents, unless they were played; None if another process is at it, and is not waited for."""
+    kept = folder / f"baselines-{first}.jsonl"
+    with (folder / f"baselines-{first}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return None
+        if not kept.exists():
+            lines = [json.dumps(row) for index in INCIDENTS[first : first + BLOCK] for row in rows_of(index)]
+            kept.write_text("\n".join(lines))
+    return kept
 
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory) -> dict[str, Sequence[dict[str, Any]]]:
-    """The rows of every policy; they are played once, by whichever test process comes first."""
+    """The rows of every policy; the test processes that want them play them together, each with its own core."""
     folder = tmp_path_factory.getbasetemp().parent
-    kept = folder / "baselines.jsonl"
-    with (folder / "baselines.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-                told = [json.dumps(row) for found in pool.map(played_by, sweeps()) for row in found]
-            kept.write_text("\n".join(told))
-    found = [json.loads(line) for line in kept.read_text().splitlines()]
+    firsts = range(0, len(INCIDENTS), BLOCK)
+    for first in firsts:
+        play_block(first, folder, wait=False)
+    files = [play_block(first, folder, wait=True) for first in firsts]
+    found = [json.loads(line) for file in files if file is not None for line in file.read_text().splitlines()]
     policies = (*BLIND, *RECKLESS, *OTHERS)
     return {policy: [row for row in found if row["policy"] == policy] for policy in policies}
 
@@ -88,9 +96,9 @@ def test_fixing_by_the_name_of_the_alert_is_not_enough(played):
 
 
 def test_the_repair_of_a_twin_is_no_repair(played):
-    assert score(played["twins_fix"]) <= 0.25
-    assert max(row["score"] for row in played["twins_fix"] if not row["resolved"]) <= 0.25
-    assert mean(row["resolved"] for row in played["twins_fix"]) <= 0.05
+    """In any incident."""
+    assert max(row["score"] for row in played["twins_fix"]) <= 0.25
+    assert not any(row["resolved"] for row in played["twins_fix"])
 
 
 def test_reading_the_evidence_lies_between(played):
