@@ -13,7 +13,7 @@ import pytest
 from cluster_sim.__main__ import main
 from cluster_sim.exports import FORMATS
 from cluster_sim.exports.table import INDICATORS
-from cluster_sim.reference import PAGES, page
+from cluster_sim.reference import MEASURED, PAGES, page
 
 FAULT = "redis_maxmemory_orphan_keys"
 
@@ -107,10 +107,11 @@ def test_the_how_to_names_every_format_and_indicator(root):
 
 
 def test_the_other_commands_are_still_there(tmp_path):
-    """`reference` writes its pages."""
+    """`reference` writes its pages, and those that are measured."""
     assert main(["reference", str(tmp_path)]) == 0
     written = {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*.md")}
-    assert written == {name: page(name) for name in PAGES}
+    assert set(written) == {*PAGES, *MEASURED}
+    assert {name: written[name] for name in PAGES} == {name: page(name) for name in PAGES}
 
 
 @pytest.mark.slow
