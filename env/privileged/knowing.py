@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator
 from typing import Any
 
@@ -14,7 +15,7 @@ Plan = Generator[Action, Observation, None]
 """Yields an action and is sent what is seen after it."""
 
 
-class Knowing:
+class Knowing(ABC):
     """A policy that is briefed; once its plan is used up it leaves it at that."""
 
     name = "knowing"
@@ -45,6 +46,6 @@ class Knowing:
         except StopIteration:
             return NOTHING_MORE
 
+    @abstractmethod
     def plan(self, truth: Briefing, observation: Observation) -> Plan:
         """What it does, from the first observation on."""
-        raise NotImplementedError
