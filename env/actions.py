@@ -13,6 +13,7 @@ from cluster_sim import (
     Cluster,
     Examination,
     Fault,
+    Saved,
     broken,
     examine,
     is_safe,
@@ -32,6 +33,10 @@ ESCALATE_S = 60.0
 NO_OP_S = 60.0
 """Simulated seconds that an action takes."""
 
+MOST_KEPT = 4
+"""Changes of one episode before which the world is known: the first, before which it is that of the page with nobody
+acting, and the next, before which it is kept (chosen: some 4 ms and 0.7 MB each)."""
+
 
 @dataclass
 class Scene:
@@ -41,6 +46,7 @@ class Scene:
         looked: service → instant of the last look at it.
         onset: nanoseconds, when the fault began.
         examined: the last examination of the world, if its root parameters were safe then.
+        before: the world as of the orders of the second and further changes, where they are kept.
         thorough: whether a repair has to withstand the trigger as well, and to cost no data, security or service.
         watched: whether anybody is there to see what an action brings to light; if not, it lets only its time pass.
     """
@@ -54,6 +60,7 @@ class Scene:
     thorough: bool = False
     onset: int = 0
     examined: Examination | None = None
+    before: list[Saved] | None = None
 
     def recovered(self) -> bool:
         """Read from the world whether the incident is over."""
@@ -134,6 +141,8 @@ def _escalate(scene: Scene, action: Action) -> Effect:
 def _apply_fix(scene: Scene, action: Action) -> Effect:
     remediation = REMEDIATIONS[action.target or ""]
     cluster = scene.cluster
+    if scene.before is not None and 0 < len(scene.record.fixes) < MOST_KEPT:
+        scene.before.append(Saved(cluster))
     began = cluster.now
     before = scene.fault.distance(cluster)
     usd_per_hour = provisioned(cluster).usd_per_hour

@@ -72,6 +72,7 @@ class IncidentEnvironment:
         self._task, self._options = task, options
         self._assessment = None
         scene.thorough = scene.thorough or self.graded_in_full
+        scene.before = [] if self.graded_in_full else None
         self._grade = grade(task.criteria, scene.owner, scene.record)
         self._paged = scene.cluster.now
         self._paid = 0.0

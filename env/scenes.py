@@ -77,4 +77,10 @@ def copy_scene(scene: Scene, cluster: Cluster | None = None) -> Scene:
     record = replace(
         scene.record, **{field.name: copy(getattr(scene.record, field.name)) for field in fields(scene.record)}
     )
-    return replace(scene, cluster=cluster or scene.cluster.branch(), record=record, looked=dict(scene.looked))
+    return replace(
+        scene,
+        cluster=cluster or scene.cluster.branch(),
+        record=record,
+        looked=dict(scene.looked),
+        before=copy(scene.before),
+    )

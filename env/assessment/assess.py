@@ -142,7 +142,7 @@ def _assessed(scene: Scene, yardstick: Yardstick) -> Assessment:
     )
     if grade.score == LOWEST:
         return grade  # what changes cost users could not make it lower
-    changes = collateral(yardstick, record, life)
+    changes = collateral(yardstick, scene, life)
     return replace(grade, collateral=tuple(changes), deductions=_deductions(paged, changes, harm.unit))
 
 

@@ -26,6 +26,17 @@ def carry_out(cluster: Cluster, order: Order) -> None:
     REMEDIATIONS[order.fix].carry_out(cluster)
 
 
+def follow(cluster: Cluster, orders: Sequence[Order], until: int) -> Outcomes:
+    """What users have under a course of action, those at least who come before an instant, in nanoseconds.
+
+    The cluster is taken on to when the last of them has an answer.
+    """
+    for order in orders:
+        carry_out(cluster, order)
+    cluster.run_until(max(cluster.now, until + nanoseconds(patience_s(cluster.spec))))
+    return cluster.recorder.outcomes
+
+
 class Course:
     """An incident under one course of action, simulated as far as it was asked for."""
 
@@ -37,8 +48,7 @@ class Course:
         cluster.scrapes.stop()
         self._orders = list(orders)
         self._patience = nanoseconds(patience_s(cluster.spec))
-        self._saved = Saved(cluster)
-        self._now = cluster.now
+        self._kept = [(cluster.now, Saved(cluster))]
         self._outcomes: Outcomes = {}
 
     def bad_minutes(self, since: int, until: int) -> float:
@@ -51,16 +61,20 @@ class Course:
 
     def outcomes(self, until: int) -> Outcomes:
         """What users had who came before an instant, in nanoseconds, at least."""
-        if self._orders or self._now < until + self._patience:
-            cluster = self._saved.restore()
-            for order in self._orders:
-                carry_out(cluster, order)
+        reached, _ = self._kept[-1]
+        if self._orders or reached < until + self._patience:
+            cluster = self.cluster
+            self._outcomes = follow(cluster, self._orders, until)
             self._orders.clear()
-            cluster.run_until(max(cluster.now, until + self._patience))
-            self._saved, self._now, self._outcomes = Saved(cluster), cluster.now, cluster.recorder.outcomes
+            self._kept.append((cluster.now, Saved(cluster)))
         return self._outcomes
 
     @property
     def cluster(self) -> Cluster:
         """A copy of the world as far as it was simulated."""
-        return self._saved.restore()
+        _, last = self._kept[-1]
+        return last.restore()
+
+    def as_of(self, instant: int) -> Cluster:
+        """A copy of the world as it was the last time, up to an instant in nanoseconds, that it was asked for."""
+        return [saved for at, saved in self._kept if at <= instant][-1].restore()

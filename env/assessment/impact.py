@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 from cluster_sim import Outcomes, bad_minutes, nanoseconds, patience_s
 
 from ..actions import Scene
-from ..episode import EpisodeRecord
-from .courses import Course, Order, carry_out
+from ..episode import EpisodeRecord, Fix
+from .courses import Course, Order, follow
 from .yardstick import SPAN_S, Yardstick
 
 AFTER_S = 180.0
 """Seconds after a change has settled in which its damage shows (chosen)."""
 
-MOST_MEASURED = 4
-"""Changes of one episode whose cost to users is measured, the first ones (chosen)."""
+REPLAYED_S = 480.0
+"""Seconds of an episode that are lived through once more, in equal parts without each of its changes (chosen: one or
+two changes are followed until they have settled and beyond, four for two minutes each)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,29 +104,34 @@ def unmeasured(record: EpisodeRecord) -> list[Collateral]:
     ]
 
 
-def collateral(yardstick: Yardstick, record: EpisodeRecord, life: Lived) -> list[Collateral]:
-    """For every change of an episode, what it cost: the episode is lived through once more without it."""
-    orders = [Order(fix=fix.name, began=fix.began) for fix in record.fixes]
-    costs = _measured(yardstick, orders, [fix.done for fix in record.fixes], life)
-    changes = unmeasured(record)
-    measured = [replace(change, bad_minutes=cost) for change, cost in zip(changes, costs, strict=False)]
-    return [*measured, *changes[len(measured) :]]
+def collateral(yardstick: Yardstick, scene: Scene, life: Lived) -> list[Collateral]:
+    """For every change of an episode, what it cost: what followed is lived through once more without it.
+
+    The first few are measured, those before which the world is known.
+    """
+    changes = unmeasured(scene.record)
+    orders = [Order(fix=fix.name, began=fix.began) for fix in scene.record.fixes]
+    measured = len(scene.before or ()) + 1
+    for number, fix in enumerate(scene.record.fixes[:measured]):
+        since, until = fix.began, _measured_until(fix, min(len(orders), measured), life)
+        later = [order for order in orders[number + 1 :] if order.began < until]
+        without = _without(yardstick, scene, number, later, until)
+        cost = bad_minutes(life.outcomes, since, until) - bad_minutes(without, since, until)
+        changes[number] = replace(changes[number], bad_minutes=cost)
+    return changes
 
 
-def _measured(yardstick: Yardstick, orders: list[Order], done: list[int], life: Lived) -> list[float]:
-    costs = []
-    fact = yardstick.cluster() if len(orders) > 1 else None
-    if fact is not None:
-        fact.scrapes.stop()
-    for number, order in enumerate(orders[:MOST_MEASURED]):
-        until = min(done[number] + nanoseconds(AFTER_S), life.until)
-        later = [other for other in orders[number + 1 :] if other.began < until]
-        if fact is None or (number == 0 and not later):
-            without = yardstick.nothing
-        else:
-            fact.run_until(max(fact.now, order.began))
-            without = Course(fact.branch(), later)
-        costs.append(bad_minutes(life.outcomes, order.began, until) - without.bad_minutes(order.began, until))
-        if fact is not None and number + 1 < min(len(orders), MOST_MEASURED):
-            carry_out(fact, order)
-    return costs
+def _measured_until(fix: Fix, changes: int, life: Lived) -> int:
+    return min(fix.done + nanoseconds(AFTER_S), fix.began + nanoseconds(REPLAYED_S / changes), life.until)
+
+
+def _without(yardstick: Yardstick, scene: Scene, number: int, later: list[Order], until: int) -> Outcomes:
+    """What users would have had in an episode without one of its changes."""
+    if number:
+        cluster = (scene.before or [])[number - 1].restore()
+        cluster.scrapes.stop()
+    elif later:
+        cluster = yardstick.nothing.as_of(later[0].began)
+    else:
+        return yardstick.nothing.outcomes(until)
+    return follow(cluster, later, until)

@@ -25,6 +25,9 @@ LEAST_UNIT_MINUTES = 0.5
 SPREAD_S = 300.0
 """Seconds after the page in which the trouble spreads as far as it will (chosen)."""
 
+KEPT_AFTER_S = (90.0, 180.0, 270.0, 360.0)
+"""Seconds after the page as of which the world without anybody acting is kept (chosen: 0.6 MB each)."""
+
 REFERENCE_LOOKS = 2
 """How often the reference looks at telemetry, and escalates once, before it begins the repair (chosen)."""
 
@@ -61,8 +64,11 @@ class Yardstick:
 
     @cached_property
     def nothing(self) -> Course:
-        """Nobody does anything."""
-        return Course(self.cluster())
+        """Nobody does anything; its world is kept every so often, for what sets in late."""
+        course = Course(self.cluster())
+        for after_s in KEPT_AFTER_S:
+            course.outcomes(self.page + nanoseconds(after_s))
+        return course
 
     @cached_property
     def reference(self) -> Course:

@@ -221,7 +221,11 @@ MUTANTS: Mapping[str, Mutant] = {
     "harm is always the worst": (Impact, "excess", always(1.0)),
     "wrong fixes are free": (weights, "WRONG_FIX", 0.0),
     "nothing is taken off for wrong fixes": (assess_module, "_taken_for", lambda *args: 0.0),
-    "collateral is not measured": (impact_module, "_measured", lambda *args: []),
+    "collateral is not measured": (
+        assess_module,
+        "collateral",
+        lambda yardstick, scene, life: impact_module.unmeasured(scene.record),
+    ),
     "false pages are free": (weights, "FALSE_PAGE", 0.0),
     "whoever is paged is right": (Escalation, "share", always(1.0)),
     "nobody is right": (Escalation, "share", always(0.0)),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cluster_sim import WarmUps, nanoseconds
+from cluster_sim import WarmUps, bad_minutes, nanoseconds
 from env.assessment import Yardsticks
+from env.assessment.courses import Course, Order
+from env.assessment.impact import collateral, lived
 from env.environment import IncidentEnvironment
 from env.models import Action, ActionType, EpisodeOptions
 
@@ -46,6 +48,30 @@ def test_what_was_done_in_vain_counts_as_well():
 
 def test_a_prompt_repair_is_as_good_as_the_reference():
     assert breakdown(PAGE_OWNER, FIX)["harm"]["excess"] == pytest.approx(0.0, abs=0.02)
+
+
+def test_what_a_change_costs_is_told_by_the_same_episode_without_it():
+    """Lived through from the page, whatever is kept of the worlds on the way."""
+    yardstick = YARDSTICKS.of("task_easy", 1, EpisodeOptions(grading="full"), WARM_UPS)
+    environment = IncidentEnvironment(WARM_UPS, YARDSTICKS)
+    environment.reset("task_easy", 1, EpisodeOptions(grading="full"))
+    wait = Action(action_type=ActionType.NO_OP)
+    for action in (wait, RESTART, wait, RESTART, FIX, PAGE_OWNER, NOTE):
+        environment.step(action)
+    assert environment.done
+    scene = environment.scene
+    fixes = scene.record.fixes
+    life = lived(scene, yardstick)
+    costs = [change.bad_minutes for change in collateral(yardstick, scene, life)]
+    for left_out, fix in enumerate(fixes):
+        until = min(fix.done + nanoseconds(180), fix.began + nanoseconds(160), life.until)
+        others = [fix for number, fix in enumerate(fixes) if number != left_out and fix.began < until]
+        without = Course(yardstick.cluster(), [Order(fix=fix.name, began=fix.began) for fix in others])
+        cost = bad_minutes(life.outcomes, fix.began, until) - without.bad_minutes(fix.began, until)
+        assert costs[left_out] == pytest.approx(cost)
+    restarts, repair = costs[:2], costs[2]
+    assert repair is not None
+    assert max(cost or 0.0 for cost in restarts) > 0.05 > 0.0 > repair
 
 
 def test_each_minute_of_waiting_costs():
