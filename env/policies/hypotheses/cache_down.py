@@ -7,6 +7,10 @@ from .hypothesis import NOTHING, Hypothesis, Topic
 from .ways import CACHE_LOST
 
 _CALLS = '{client="inventory-service",server="redis-cache"}[1m]))'
+_SERVED = (
+    f"and sum(rate(traces_service_graph_request_total{_CALLS} > 1"
+    f" unless sum(rate(traces_service_graph_request_failed_total{_CALLS} > 0.5"
+)
 
 MONITORING_GAP = Hypothesis(
     root_cause="redis-cache",
@@ -19,10 +23,14 @@ MONITORING_GAP = Hypothesis(
     clues=(
         SignClue(
             sign="only_the_exporter_is_down",
-            says="the exporter says nothing of redis-cache, whose client calls it as ever and without errors",
-            expr='(sum(redis_up) == 0 or sum(up{job="redis-exporter"}) == 0)'
-            f" and sum(rate(traces_service_graph_request_total{_CALLS} > 1"
-            f" unless sum(rate(traces_service_graph_request_failed_total{_CALLS} > 0.5",
+            says="the exporter does not answer, and the client of redis-cache calls it as ever and without errors",
+            expr=f'count(up{{job="redis-exporter"}} == 0) {_SERVED}',
+            weight=9,
+        ),
+        SignClue(
+            sign="only_the_exporter_gets_no_answer",
+            says="redis-cache answers its client as ever, and only the exporter waits in vain",
+            expr=f'count(redis_exporter_last_scrape_error{{err=~".*timeout.*"}} == 1) {_SERVED}',
             weight=9,
         ),
     ),

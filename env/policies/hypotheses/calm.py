@@ -69,4 +69,26 @@ MOVED_POD = Hypothesis(
     explanation="One pod of payment-service was moved to a node without network, and has started since.",
 )
 
-HYPOTHESES = (CALM, ROLLED_OUT, MOVED_POD)
+FLAPPING = Hypothesis(
+    root_cause="checkout-service",
+    mechanism=NOTHING,
+    trigger="none",
+    sustained_by="nothing",
+    felt_after_s=None,
+    team="",
+    plan=(),
+    topic=Topic.LOAD,
+    clues=(
+        QUIET,
+        SignClue(
+            sign="page_came_and_went",
+            says="the page about traffic came and went before, as it does all day",
+            expr='sum(count_over_time(ALERTS{alertname="HighTraffic",alertstate="firing"}[15m] offset 8m)) > 0',
+            weight=1,
+            decisive=False,
+        ),
+    ),
+    explanation="The threshold of the alert lies within ordinary traffic; the rule needs a ticket.",
+)
+
+HYPOTHESES = (CALM, ROLLED_OUT, FLAPPING, MOVED_POD)
