@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..clock import SECOND, WINDOW
+from ..clock import SECOND, WINDOW, nanoseconds
 from ..cluster import Cluster
 from ..errors import NoPage
 from ..incident import Incident, begin
@@ -70,10 +70,12 @@ def hurts(incident: Incident) -> bool:
         return True
     branch = incident.cluster.branch()
     branch.scrapes.stop()
-    branch.run_for(WATCH_S)
-    until = (branch.now - _ANSWERED) // WINDOW * WINDOW
-    if _hurt_until(branch, incident.onset, until):
-        return True
+    end = branch.now + nanoseconds(WATCH_S)
+    while branch.now < end:  # who is hurt early need not be watched for long
+        branch.run_until(min(branch.now + WINDOW, end))
+        until = (branch.now - _ANSWERED) // WINDOW * WINDOW
+        if _hurt_until(branch, incident.onset, until):
+            return True
     endpoints = branch.recorder.outcome(until - 2 * MINUTE, until)
     return any(good < ENDPOINT_HURT * answered for answered, good in endpoints)
 
