@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,24 +109,24 @@ def _family(spec: MetricSpec) -> str:
 
 
 class Index:
-    """The series there are, by name.
+    """The series there are, by name; their labels are put together when the name is asked for.
 
     Attributes:
-        by_name: metric name → the labels' values → the series.
         specs: the families, by name.
     """
 
     def __init__(self, targets: Iterable[Target], generation: int) -> None:
         self.generation = generation
-        self.by_name: dict[str, dict[tuple[str, ...], Entry]] = {}
         self.specs: dict[str, MetricSpec] = {spec.name: spec for spec in SCRAPE_FAMILIES}
+        self._places: dict[str, list[Place]] = {}
+        self._entries: dict[str, list[Entry]] = {}
         for target in targets:
             for block in target.blocks:
                 self._add(target, block)
 
     def find(self, matchers: Sequence[Matcher]) -> list[Entry]:
         """The series that meet every condition."""
-        names = list(self.by_name)
+        names = list(self._places)
         rest = []
         for matcher in matchers:
             if matcher.label == NAME:
@@ -137,36 +137,63 @@ class Index:
         return [
             entry
             for name in names
-            for entry in self.by_name[name].values()
+            for entry in self._named(name)
             if all(accepts(entry.labels.get(label, "")) for label, accepts in rest)
         ]
 
     def _add(self, target: Target, block: Block) -> None:
-        exporter = target.exporter
-        labels = exporter.labels(block.key)
         for spec in SCRAPE_FAMILIES:
-            self._entry(spec.name, labels, target).pieces.append(Piece(block, None))
+            self._places.setdefault(spec.name, []).append(Place(target, block, None))
         if not block.up:
             return
-        for column in exporter.columns(block.key):
+        for column in target.exporter.columns(block.key):
             self.specs.setdefault(column.spec.name, column.spec)
-            merged = {**labels, **column.labels}
-            if column.kind is Kind.HISTOGRAM:
-                for bucket, bound in enumerate(BOUNDS):
-                    entry = self._entry(f"{column.name}_bucket", {**merged, "le": bound}, target)
-                    entry.pieces.append(Piece(block, column, bucket))
-                self._entry(f"{column.name}_count", merged, target).pieces.append(Piece(block, column, COUNT_ROW))
-                self._entry(f"{column.name}_sum", merged, target).pieces.append(Piece(block, column, SUM_ROW))
-            else:
-                self._entry(column.name, merged, target).pieces.append(Piece(block, column))
+            histogram = column.kind is Kind.HISTOGRAM
+            place = Place(target, block, column)
+            for suffix in ("_bucket", "_count", "_sum") if histogram else ("",):
+                self._places.setdefault(column.name + suffix, []).append(place)
 
-    def _entry(self, name: str, labels: Mapping[str, str], target: Target) -> Entry:
-        entries = self.by_name.setdefault(name, {})
-        key = tuple(text for pair in sorted(labels.items()) for text in pair)
-        entry = entries.get(key)
-        if entry is None:
-            entry = entries[key] = Entry(dict(sorted([(NAME, name), *labels.items()])), target)
-        return entry
+    def _named(self, name: str) -> list[Entry]:
+        """The series of a name, in the order of their first appearance."""
+        found = self._entries.get(name)
+        if found is None:
+            entries: dict[tuple[str, ...], Entry] = {}
+            for place in self._places[name]:
+                for labels, piece in place.pieces(name):
+                    key = tuple(text for pair in sorted(labels.items()) for text in pair)
+                    entry = entries.get(key)
+                    if entry is None:
+                        entry = entries[key] = Entry(dict(sorted([(NAME, name), *labels.items()])), place.target)
+                    entry.pieces.append(piece)
+            found = self._entries[name] = list(entries.values())
+        return found
+
+
+class Place(NamedTuple):
+    """Where some series are found.
+
+    Attributes:
+        column: None for what a scrape tells of itself.
+    """
+
+    target: Target
+    block: Block
+    column: Column | None
+
+    def pieces(self, name: str) -> Iterator[tuple[dict[str, str], Piece]]:
+        """The series of a name, each with its labels."""
+        labels = dict(self.target.exporter.labels(self.block.key))
+        if self.column is None:
+            yield labels, Piece(self.block, None)
+            return
+        labels.update(self.column.labels)
+        if self.column.kind is not Kind.HISTOGRAM:
+            yield labels, Piece(self.block, self.column)
+        elif name.endswith("_bucket"):
+            for bucket, bound in enumerate(BOUNDS):
+                yield {**labels, "le": bound}, Piece(self.block, self.column, bucket)
+        else:
+            yield labels, Piece(self.block, self.column, COUNT_ROW if name.endswith("_count") else SUM_ROW)
 
 
 class Window:
