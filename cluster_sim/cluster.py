@@ -28,7 +28,7 @@ from .engine.health import Probe
 from .engine.jwks import KeyDirectory
 from .engine.link import Detour, Interface
 from .engine.locks import TableLock
-from .engine.memory import ContainerMemory, MemoryWatch
+from .engine.memory import ProcessMemory, StoreMemory
 from .engine.program import Compiler, Key, zipf_cumulative
 from .engine.recorder import Recorder
 from .engine.release import HEALTHY, Behaviour
@@ -149,8 +149,8 @@ class Cluster:
         self.executor.workload = self.workload
         self._know_keys()
         self.background = Background(self, noise)
-        self.memory = [MemoryWatch(self, service) for service in services if service.keyspace is not None]
-        self.containers = [ContainerMemory(self, service) for service in services if service.spec.memory is not None]
+        self.memory = [StoreMemory(self, service) for service in services if service.keyspace is not None]
+        self.processes = [ProcessMemory(self, service) for service in services if service.spec.memory is not None]
         self.executor.crash = self.crash
         self.probes = [
             Probe(self, service, liveness=liveness)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class MemoryWatch(Event):
-    """Kills a store whose memory is above its container's limit, once a second."""
+    """Kills the processes of a service whose memory is above their containers' limit, once a second."""
 
     _ok = True
     _value = None
@@ -33,9 +33,30 @@ class MemoryWatch(Event):
         self.service = service
         self._arm()
 
+    @property
+    def ahead(self) -> Ahead:
+        """What it may do to a stretch computed at once."""
+        raise NotImplementedError
+
+    def _over(self) -> list[Replica]:
+        """The processes that are above their limit."""
+        raise NotImplementedError
+
     def _arm(self) -> None:
         self.callbacks = [self._look]
         self.cluster.sim.push(self.cluster.sim.now + self.period, self)
+
+    def _look(self, _: Event) -> None:
+        self._arm()
+        container = self.service.name.removesuffix("-service")
+        message = f"Memory cgroup out of memory: Killed process of container {container}"
+        for replica in self._over():
+            self.cluster.record_event(self.service, replica, "Warning", "OOMKilling", message)
+            lifecycle.restart(self.cluster, replica, OUT_OF_MEMORY)
+
+
+class StoreMemory(MemoryWatch):
+    """Watches a store, whose memory is what it keeps."""
 
     @property
     def ahead(self) -> Ahead:
@@ -45,36 +66,16 @@ class MemoryWatch(Event):
         within = max(keyspace.maxmemory_bytes, keyspace.used_bytes) <= keyspace.memory_limit_bytes
         return Ahead.IDLES if within else Ahead.BLOCKS
 
-    def _look(self, _: Event) -> None:
-        self._arm()
+    def _over(self) -> list[Replica]:
         keyspace = self.service.keyspace
         assert keyspace is not None
         keyspace.sweep(self.cluster.sim.now)
-        if keyspace.used_bytes > keyspace.memory_limit_bytes:
-            for replica in self.service.replicas:
-                if replica.ready:
-                    self.cluster.record_event(
-                        self.service, replica, "Warning", "OOMKilling", "Memory cgroup out of memory"
-                    )
-                    lifecycle.restart(self.cluster, replica, OUT_OF_MEMORY)
+        within = keyspace.used_bytes <= keyspace.memory_limit_bytes
+        return [] if within else [replica for replica in self.service.replicas if replica.ready]
 
 
-class ContainerMemory(Event):
-    """Kills the processes of an application whose memory is above their containers' limit, once a second."""
-
-    _ok = True
-    _value = None
-    _defused = True
-    period = SECOND
-
-    def __init__(self, cluster: Cluster, service: Service) -> None:
-        self.cluster = cluster
-        self.service = service
-        self._arm()
-
-    def _arm(self) -> None:
-        self.callbacks = [self._look]
-        self.cluster.sim.push(self.cluster.sim.now + self.period, self)
+class ProcessMemory(MemoryWatch):
+    """Watches an application, whose memory grows with its work and with what it leaks."""
 
     @property
     def ahead(self) -> Ahead:
@@ -86,13 +87,6 @@ class ContainerMemory(Event):
         assert memory is not None
         return replica.behaviour.leak_bytes == 0 and memory.full_bytes <= replica.memory_limit_bytes
 
-    def _look(self, _: Event) -> None:
-        self._arm()
-        for replica in list(self.service.replicas):
-            if self._stays_below(replica) or not replica.alive:
-                continue
-            if replica.resident_bytes > replica.memory_limit_bytes:
-                container = self.service.name.removesuffix("-service")
-                message = f"Memory cgroup out of memory: Killed process of container {container}"
-                self.cluster.record_event(self.service, replica, "Warning", "OOMKilling", message)
-                lifecycle.restart(self.cluster, replica, OUT_OF_MEMORY)
+    def _over(self) -> list[Replica]:
+        growing = (it for it in self.service.replicas if it.alive and not self._stays_below(it))
+        return [replica for replica in growing if replica.resident_bytes > replica.memory_limit_bytes]

@@ -13,7 +13,7 @@ from ..ahead import Ahead, ahead
 from ..call import NUMBER_BITS, SAMPLED, Call
 from ..edge import Deadlines
 from ..failures import DENIALS
-from ..memory import MemoryWatch
+from ..memory import StoreMemory
 from ..recorder import GOOD
 from ..replica import BUCKETS, SUM
 from ..spans import FAILED, NOBODY, REQUEST, SERVED, SPAN, USER, WORKER
@@ -581,7 +581,7 @@ class Commit:
         sim = self.cluster.sim
         if event is self.stretch.workload:
             self.window += 1
-        elif isinstance(event, MemoryWatch):
+        elif isinstance(event, StoreMemory):
             self.swept[event.service] = at
         sim.sequence = sequence = sim.sequence + 1
         heappush(sim._queue, (at + event.period, NORMAL, sequence, event))
