@@ -160,16 +160,18 @@ class Deadlines(Event):
 
     def _fall_due(self, _: Event) -> None:
         now = self.executor.sim.now
-        calls = self.calls
+        calls, asked = self.calls, self.asked
         while calls:
             call = calls[0]
-            deadline = self.asked.get(call, call.start) + self.timeout
             if call.parent is None:
                 calls.popleft()
-                self.asked.pop(call, None)
-            elif deadline <= now:
+                if asked:
+                    asked.pop(call, None)
+                continue
+            deadline = asked.get(call, call.start) + self.timeout
+            if deadline <= now:
                 calls.popleft()
-                self.asked.pop(call, None)
+                asked.pop(call, None)
                 call.edge.timed_out += 1
                 gate = call.edge.gate
                 self.executor.abandon(call, Failure.TIMEOUT if gate is None else gate.ends(call))
