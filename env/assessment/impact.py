@@ -14,9 +14,9 @@ from .yardstick import SPAN_S, Yardstick
 AFTER_S = 180.0
 """Seconds after a change has settled in which its damage shows (chosen)."""
 
-REPLAYED_S = 480.0
-"""Seconds of an episode that are lived through once more, in equal parts without each of its changes (chosen: one or
-two changes are followed until they have settled and beyond, four for two minutes each)."""
+REPLAYED_S = 360.0
+"""Seconds of an episode that are lived through once more, in equal parts without each of its changes (chosen: two
+changes are followed for three minutes each from their order, which is until they have settled and beyond)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,7 +64,7 @@ def test_what_a_change_costs_is_told_by_the_same_episode_without_it():
     life = lived(scene, yardstick)
     costs = [change.bad_minutes for change in collateral(yardstick, scene, life)]
     for left_out, fix in enumerate(fixes):
-        until = min(fix.done + nanoseconds(180), fix.began + nanoseconds(160), life.until)
+        until = min(fix.done + nanoseconds(180), fix.began + nanoseconds(120), life.until)
         others = [fix for number, fix in enumerate(fixes) if number != left_out and fix.began < until]
         without = Course(yardstick.cluster(), [Order(fix=fix.name, began=fix.began) for fix in others])
         cost = bad_minutes(life.outcomes, fix.began, until) - without.bad_minutes(fix.began, until)
