@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from cluster_sim import ALERT_RULES, FAULTS, Cluster, Family, Fault, NoPage, Severity, Streams, begin, seven_services
+from cluster_sim import ALERT_RULES, FAULTS, Address, Cluster, Family, Severity, Split, build, draw
 
 from .observation import dashboard
 from .paging import pages
 
 Features = npt.NDArray[np.float64]
 
-RATES_HZ = (16.0, 28.0)
-"""The traffic varies between these, as it does among generated incidents."""
+SPLIT = Split.TEST
+MOST_INDICES = 3000
+"""Incidents of the split among which pages of each fault are looked for (chosen; only those are simulated)."""
 
 _MEASURED = re.compile(r"\| [^|]*? (?P<value>[0-9.]+)(?P<unit>%|ms|s)? ?>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstPage:
+    """What an incident shows before anybody looks.
+
+    Attributes:
+        lines: the pager's: which alerts, of what, how high.
+        panels: the golden signals of all services.
+    """
+
+    fault: str
+    lines: Features
+    panels: Features
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +43,13 @@ class Told:
     """How well a set's faults are told apart.
 
     Attributes:
-        faults, pages: how many faults, and how many first pages of each.
-        by_page: share told right by the lines of the pager: which alerts, of what, how high.
-        by_dashboard: the same by the golden signals of all services, too.
+        faults: how many faults.
+        by_page: share told right by the lines of the pager.
+        by_dashboard: the same by the golden signals, too.
     """
 
     family: Family
     faults: int
-    pages: int
     by_page: float
     by_dashboard: float
 
@@ -44,46 +59,45 @@ class Told:
         return 1 / self.faults
 
 
-def told_apart(family: Family, count: int) -> Told:
+def first_pages(count: int) -> list[FirstPage]:
+    """First pages of generated incidents as agents get them, so many of each fault of the split."""
+    found: list[FirstPage] = []
+    missing = Counter({fault: count for fault in FAULTS})
+    for index in range(MOST_INDICES):
+        address = Address(split=SPLIT, index=index)
+        if missing[draw(address).fault] > 0:
+            generated = build(address)  # a draw that hurts nobody is drawn again, and may be another fault then
+            fault, cluster = generated.blueprint.fault, generated.incident.cluster
+            if missing[fault] > 0:
+                missing[fault] -= 1
+                found.append(FirstPage(fault=fault, lines=_lines(cluster), panels=_panels(cluster)))
+    return found
+
+
+def told_apart(family: Family, found: Sequence[FirstPage]) -> Told:
     """Leave one page out, and guess its fault by the nearest of all others (of five, the most frequent)."""
-    members = [fault for fault in FAULTS.values() if fault.family is family]
-    names: list[int] = []
-    lines: list[Features] = []
-    panels: list[Features] = []
-    for number, fault in enumerate(members):
-        for seed in range(count):
-            cluster = _paged(fault, 1000 + seed)
-            if cluster is not None:
-                names.append(number)
-                lines.append(_page_features(cluster))
-                panels.append(_panel_features(cluster))
-    labels = np.array(names)
-    by_page = _neighbours(np.array(lines), labels)
-    by_dashboard = _neighbours(np.hstack([np.array(lines), np.array(panels)]), labels)
-    return Told(family=family, faults=len(members), pages=count, by_page=by_page, by_dashboard=by_dashboard)
+    own = [page for page in found if FAULTS[page.fault].family is family]
+    names = list(dict.fromkeys(page.fault for page in own))
+    labels = np.array([names.index(page.fault) for page in own])
+    lines = np.array([page.lines for page in own])
+    panels = np.array([page.panels for page in own])
+    by_page, by_dashboard = _neighbours(lines, labels), _neighbours(np.hstack([lines, panels]), labels)
+    return Told(family=family, faults=len(names), by_page=by_page, by_dashboard=by_dashboard)
 
 
 def report(count: int) -> Iterator[str]:
     """A Markdown table over all sets."""
-    yield f"First pages told apart, {count} of each fault, by their five nearest neighbours:"
+    found = first_pages(count)
+    yield f"First pages told apart, {count} of each fault of the split {SPLIT}, by their five nearest neighbours:"
     yield ""
     yield "| set | faults | chance | by the page's lines | with the wall dashboard |"
     yield "|---|---|---|---|---|"
     for family in Family:
-        told = told_apart(family, count)
+        told = told_apart(family, found)
         yield f"| {family} | {told.faults} | {told.chance:.0%} | {told.by_page:.0%} | {told.by_dashboard:.0%} |"
 
 
-def _paged(fault: Fault, seed: int) -> Cluster | None:
-    low, high = RATES_HZ
-    rate = low + (high - low) * Streams(seed).uniform("twins/rate")
-    try:
-        return begin(fault.spec(seven_services(rate)), fault, seed).cluster
-    except NoPage:
-        return None
-
-
-def _page_features(cluster: Cluster) -> Features:
+def _lines(cluster: Cluster) -> Features:
     """Per alert rule that pages and service: whether it fires, and the measured value."""
     services = list(cluster.services)
     names = sorted({rule.alert for rule in ALERT_RULES.values()})
@@ -97,7 +111,7 @@ def _page_features(cluster: Cluster) -> Features:
     return features.ravel()
 
 
-def _panel_features(cluster: Cluster) -> Features:
+def _panels(cluster: Cluster) -> Features:
     panels = dashboard(cluster)
     return np.array([float(value or 0.0) for signals in panels.values() for value in signals.values()])
 
