@@ -5,6 +5,7 @@ Fast-forward: a service whose processes stay below their limits whatever they an
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from simpy.events import Event
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .service import Service
 
 
-class MemoryWatch(Event):
+class MemoryWatch(Event, ABC):
     """Kills the processes of a service whose memory is above their containers' limit, once a second."""
 
     _ok = True
@@ -34,13 +35,13 @@ class MemoryWatch(Event):
         self._arm()
 
     @property
+    @abstractmethod
     def ahead(self) -> Ahead:
         """What it may do to a stretch computed at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _over(self) -> list[Replica]:
         """The processes that are above their limit."""
-        raise NotImplementedError
 
     def _arm(self) -> None:
         self.callbacks = [self._look]
