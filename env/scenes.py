@@ -64,7 +64,7 @@ def address_of(seed: int, options: EpisodeOptions) -> Address:
 
 
 def episode_name(task_id: str, seed: int, options: EpisodeOptions) -> str:
-    """`task_easy-7`, or `generated-v1-test-17-d3`, which begins with the version of the generator."""
+    """`task_easy-7`, or `generated-v2-test-17-d3`, which begins with the version of the generator."""
     return f"{task_id}-{address_of(seed, options).name if task_id == GENERATED else seed}"
 
 

@@ -14,8 +14,9 @@ FAULTS: Mapping[str, Fault] = catalogue(
 
 
 def twins_of(fault: Fault) -> tuple[Fault, ...]:
-    """The other faults of its set."""
-    return tuple(other for other in FAULTS.values() if other.family is fault.family and other.name != fault.name)
+    """The other faults of its set, at the same service where they strike there."""
+    others = (other for other in FAULTS.values() if other.family is fault.family and other.name != fault.name)
+    return tuple(other.at(fault.service) if fault.service in other.places else other for other in others)
 
 
 TASK_FAULTS = ("pg_max_connections_undersized", "redis_maxmemory_orphan_keys", "jwt_partial_rotation")

@@ -1,15 +1,18 @@
-"""Faults under which containers end and are started again, over and over."""
+"""Faults under which containers end and are started again, over and over; most may strike any application."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 
 from ..clock import SECOND
 from ..cluster import Cluster
 from ..engine.cron import LimitJob
 from ..specs import ClusterSpec, MemorySpec, ProbeSpec, Work
-from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
-from .parameters import pick, pick_one, pick_whole
+from .fault import Evidence, Family, Fault, Mechanism, Plan, Sustained, Trigger, wherever
+from .parameters import pick, pick_whole
 from .settings import All, PagedBy, Provisioned, Setting
 
 MIB = 1 << 20
@@ -18,96 +21,114 @@ AUTH, CHECKOUT, INVENTORY, PAYMENT = "auth-service", "checkout-service", "invent
 _JVM = MemorySpec(start_bytes=310 * MIB, full_bytes=430 * MIB, half_work_s=8.0, limit_bytes=640 * MIB)
 _PYTHON = MemorySpec(start_bytes=170 * MIB, full_bytes=300 * MIB, half_work_s=2.0, limit_bytes=448 * MIB)
 """Containers of the usual size for their runtimes (chosen)."""
+CONTAINERS: Mapping[str, MemorySpec] = MappingProxyType(
+    {CHECKOUT: _JVM, PAYMENT: _JVM, AUTH: _PYTHON, INVENTORY: _PYTHON}
+)
 
 WATCHED: tuple[Setting, ...] = (
     PagedBy(("KubePodCrashLooping",)),
-    *(Provisioned(name, (("memory", _JVM),)) for name in (CHECKOUT, PAYMENT)),
-    *(Provisioned(name, (("memory", _PYTHON),)) for name in (AUTH, INVENTORY)),
+    *(Provisioned(name, (("memory", memory),)) for name, memory in CONTAINERS.items()),
 )
 """Containers have memory limits and are watched, and one that crashes again and again wakes the engineer."""
 
 CRASH_LOOP = ("KubePodCrashLooping", "KubePodNotReady", "KubePodRestarted")
 
+OWNERS: Mapping[str, str] = MappingProxyType(
+    {CHECKOUT: "checkout-team", PAYMENT: "payments-team", AUTH: "security-team", INVENTORY: "inventory-team"}
+)
+ANSWERS: Mapping[str, float] = MappingProxyType({CHECKOUT: 0.15, PAYMENT: 0.35, AUTH: 0.57, INVENTORY: 0.55})
+"""Answers that a service gives for each request of a user (measured at 20 and 50 requests per second)."""
+
+
+def _plan(verb: str, service: str) -> Plan:
+    """One change of a service, `restart` say."""
+    return (f"{verb}_{service.replace('-', '_')}",)
+
 
 # ---------------------------------------------------------------- a release that leaks
 
 
-def _release_leak(cluster: Cluster) -> None:
-    leak = int(pick(cluster, "leak_mib", 7.0, 10.0) * MIB)
-    cluster.deploy(CHECKOUT, replace(cluster.service(CHECKOUT).behaviour, leak_bytes=leak))
+def _release_leak(service: str, cluster: Cluster) -> None:
+    per_answer = MIB / ANSWERS[service]
+    leak = int(pick(cluster, "leak_mib_per_request", 1.05, 1.5) * per_answer)
+    cluster.deploy(service, replace(cluster.service(service).behaviour, leak_bytes=leak))
 
 
-def _leaked_bytes(cluster: Cluster) -> float:
+def _leaked_bytes(name: str, cluster: Cluster) -> float:
     """Memory lost per answer, by the pods that run and by those that would be started."""
-    service = cluster.service(CHECKOUT)
+    service = cluster.service(name)
     return float(service.behaviour.leak_bytes + sum(r.behaviour.leak_bytes for r in service.replicas if r.alive))
 
 
-def _seconds_to_limit(cluster: Cluster) -> float:
+def _seconds_to_limit(name: str, cluster: Cluster) -> float:
     """Until a fresh pod that leaks is at its limit, if all are there to share the requests."""
-    service = cluster.service(CHECKOUT)
+    service = cluster.service(name)
     memory, leak = service.spec.memory, service.behaviour.leak_bytes
     if memory is None or not leak:
         return 0.0
-    share = next(e.share for e in cluster.spec.endpoints if e.name == "checkout")
-    rate = cluster.spec.arrival_rate_hz * share / max(len(service.replicas), 1)
+    rate = cluster.spec.arrival_rate_hz * ANSWERS[name] / max(len(service.replicas), 1)
     return min((service.memory_limit_bytes - memory.start_bytes) / leak / rate, 600.0)
 
 
-MEMORY_LEAK = Fault(
-    name="svc_memory_leak_oomkill",
-    service=CHECKOUT,
-    mechanism=Mechanism.MEMORY_LEAK,
-    triggered_by=Trigger.DEPLOY,
-    sustained_by=Sustained.ACCUMULATION,
-    team="checkout-team",
-    inject=_release_leak,
-    distance=_leaked_bytes,
-    hold_s=480.0,
-    relapse_s=_seconds_to_limit,
-    family=Family.CRASH_LOOPING,
-    story=(
-        "A release of checkout-service keeps 7 to 10 MiB of every order it has answered. A pod's memory climbs from "
-        "its start to the container's limit within thirty to fifty orders: the kernel kills it without a last word. "
-        "Killed again and again, it is kept waiting longer each time, the others get its orders and fill faster, and "
-        "in the end nobody is left. (The catalogue has 45 minutes from start to limit; here it is less than one, so "
-        "that an incident fits an episode.)"
-    ),
-    evidence=(
-        Evidence(
-            service=CHECKOUT,
-            shows="processes killed at their memory limit",
-            promql='kube_pod_container_status_last_terminated_reason{service="checkout-service",reason="OOMKilled"}',
+def _memory_leak(service: str) -> Fault:
+    enough = CONTAINERS[service].full_bytes + 20 * MIB
+    return Fault(
+        name="svc_memory_leak_oomkill",
+        service=service,
+        mechanism=Mechanism.MEMORY_LEAK,
+        triggered_by=Trigger.DEPLOY,
+        sustained_by=Sustained.ACCUMULATION,
+        team=OWNERS[service],
+        inject=partial(_release_leak, service),
+        distance=partial(_leaked_bytes, service),
+        hold_s=480.0,
+        relapse_s=partial(_seconds_to_limit, service),
+        family=Family.CRASH_LOOPING,
+        story=(
+            f"A release of {service} keeps some of the memory of every answer it has given, so that a pod climbs from "
+            "its start to the container's limit within a minute: the kernel kills it without a last word. Killed again "
+            "and again, it is kept waiting longer each time, the others get its requests and fill faster, and in the "
+            "end nobody is left. (The catalogue has 45 minutes from start to limit; here it is less than one, so that "
+            "an incident fits an episode.)"
         ),
-        Evidence(
-            service=CHECKOUT,
-            shows="memory that climbs with every order, far above what the service needs",
-            promql=f'max(max_over_time(container_memory_working_set_bytes{{service="{CHECKOUT}"}}[10m])) > {450 * MIB}',
+        evidence=(
+            Evidence(
+                service=service,
+                shows="processes killed at their memory limit",
+                promql=f'kube_pod_container_status_last_terminated_reason{{service="{service}",reason="OOMKilled"}}',
+            ),
+            Evidence(
+                service=service,
+                shows="memory that climbs with every answer, far above what the service needs",
+                promql=f'max(max_over_time(container_memory_working_set_bytes{{service="{service}"}}[10m])) > {enough}',
+            ),
         ),
-    ),
-    alerts=CRASH_LOOP,
-    repairs=(("rollback_checkout_service",),),
-    masks=(("restart_checkout_service",), ("raise_memory_limit",), ("scale_out_checkout_service",)),
-    setting=All(WATCHED),
-)
+        alerts=CRASH_LOOP,
+        repairs=(_plan("rollback", service),),
+        masks=(_plan("restart", service), ("raise_memory_limit",), _plan("scale_out", service)),
+        setting=All(WATCHED),
+    )
+
+
+MEMORY_LEAK = wherever(_memory_leak, (CHECKOUT, PAYMENT, INVENTORY, AUTH))
 
 # ---------------------------------------------------------------- a probe that asks too much, too often
 
 
-def _tighten_probe(cluster: Cluster) -> None:
+def _tighten_probe(service: str, cluster: Cluster) -> None:
     probe = ProbeSpec(
-        path="/actuator/health",
+        path="/actuator/health" if CONTAINERS[service] is _JVM else "/health/ready",
         period_s=float(2),
         timeout_s=1.0,
         failure_threshold=1,
         needs_worker=True,
-        check_s=pick(cluster, "check_s", 0.28, 0.36),
+        check_s=pick(cluster, "check_s", 0.38, 0.46),
     )
-    cluster.service(PAYMENT).liveness = probe
-    cluster.roll(PAYMENT)
+    cluster.service(service).liveness = probe
+    cluster.roll(service)
 
 
-def _hasty(cluster: Cluster, name: str) -> float:
+def _hasty(name: str, cluster: Cluster) -> float:
     """Whether one slow answer, or one behind a queue, ends a process that works."""
     probe = cluster.service(name).liveness
     if probe is None:
@@ -117,45 +138,40 @@ def _hasty(cluster: Cluster, name: str) -> float:
     return slow
 
 
-def _hasty_payment(cluster: Cluster) -> float:
-    return _hasty(cluster, PAYMENT)
-
-
 def _peak(cluster: Cluster) -> None:
     cluster.surge(1.5, 90.0)
 
 
-LIVENESS_TOO_AGGRESSIVE = Fault(
-    name="liveness_too_aggressive",
-    service=PAYMENT,
-    mechanism=Mechanism.BAD_CONFIG,
-    triggered_by=Trigger.CONFIG_CHANGE,
-    sustained_by=Sustained.STANDING_STATE,
-    team="platform-team",
-    inject=_tighten_probe,
-    distance=_hasty_payment,
-    hold_s=480.0,
-    family=Family.CRASH_LOOPING,
-    story=(
-        "A change of payment-service's manifest points its liveness probe at the health check that looks at everything "
-        "the service depends on, every 2 s, with 1 s of patience and no second chance. The check takes a quarter of a "
-        "second as a rule and longer now and then, all the more in a pod that is still warming up, and each time it "
-        "is late a healthy process is killed with what it was doing. (Kubernetes has no timeouts below 1 s, and our "
-        "pauses and queues alone rarely last that long, so it is the deep check that makes the probe too strict.)"
-    ),
-    evidence=(
-        Evidence(
-            service=PAYMENT,
-            shows="liveness probes that time out",
-            grep="Liveness probe failed",
+def _liveness_too_aggressive(service: str) -> Fault:
+    return Fault(
+        name="liveness_too_aggressive",
+        service=service,
+        mechanism=Mechanism.BAD_CONFIG,
+        triggered_by=Trigger.CONFIG_CHANGE,
+        sustained_by=Sustained.STANDING_STATE,
+        team="platform-team",
+        inject=partial(_tighten_probe, service),
+        distance=partial(_hasty, service),
+        hold_s=480.0,
+        family=Family.CRASH_LOOPING,
+        story=(
+            f"A change of {service}'s manifest points its liveness probe at the health check that looks at everything "
+            "the service depends on, every 2 s, with 1 s of patience and no second chance. The check takes a quarter "
+            "of a second as a rule and longer now and then, all the more in a pod that is still warming up, and each "
+            "time it is late a healthy process is killed with what it was doing. (Kubernetes has no timeouts below "
+            "1 s, and our pauses and queues alone rarely last that long, so it is the deep check that makes the probe "
+            "too strict.)"
         ),
-    ),
-    alerts=CRASH_LOOP,
-    repairs=(("relax_probe",),),
-    masks=(("scale_out_payment_service",), ("rollback_payment_service",), ("restart_payment_service",)),
-    trigger=_peak,
-    setting=All(WATCHED),
-)
+        evidence=(Evidence(service=service, shows="liveness probes that time out", grep="Liveness probe failed"),),
+        alerts=CRASH_LOOP,
+        repairs=(("relax_probe",),),
+        masks=(_plan("scale_out", service), _plan("rollback", service), _plan("restart", service)),
+        trigger=_peak,
+        setting=All(WATCHED),
+    )
+
+
+LIVENESS_TOO_AGGRESSIVE = wherever(_liveness_too_aggressive, (PAYMENT, CHECKOUT, INVENTORY, AUTH))
 
 # ---------------------------------------------------------------- a job that undoes repairs
 
@@ -163,15 +179,17 @@ LIVENESS_TOO_AGGRESSIVE = Fault(
 REBALANCER = "system:serviceaccount:ops:vpa-updater"
 
 
-def _rebalance(cluster: Cluster) -> None:
-    limit = pick_whole(cluster, "limit_mib", 195, 210) * MIB
+def _rebalance(service: str, cluster: Cluster) -> None:
+    memory = CONTAINERS[service]
+    grown = pick(cluster, "grown_share", 0.16, 0.26)
+    limit = memory.start_bytes + int(grown * (memory.full_bytes - memory.start_bytes))
     period = int(pick(cluster, "period_s", 180, 300) * SECOND)
-    LimitJob(cluster, cluster.service(INVENTORY), REBALANCER, limit, period)
+    LimitJob(cluster, cluster.service(service), REBALANCER, limit, period)
 
 
-def _missing_memory(cluster: Cluster) -> float:
+def _missing_memory(name: str, cluster: Cluster) -> float:
     """MiB that pods lack to hold what they come to hold, now or after the next run of a job."""
-    service = cluster.service(INVENTORY)
+    service = cluster.service(name)
     memory = service.spec.memory
     if memory is None:
         return 0.0
@@ -195,98 +213,106 @@ def _until_felt_again_s(cluster: Cluster) -> float:
     return max(periods, default=0.0) + _FELT_AFTER_S
 
 
-CRON_REBALANCER = Fault(
-    name="cron_rebalancer_recurring",
-    service=INVENTORY,
-    mechanism=Mechanism.BAD_CONFIG,
-    triggered_by=Trigger.SCHEDULED_JOB,
-    sustained_by=Sustained.ONGOING_EVENT,
-    team="platform-team",
-    inject=_rebalance,
-    distance=_missing_memory,
-    hold_s=400.0,
-    relapse_s=_until_felt_again_s,
-    family=Family.CRASH_LOOPING,
-    story=(
-        "A CronJob that rebalances resources patches inventory-service's memory limit, every three to five minutes, to "
-        "what a fresh process uses. As caches fill the pods outgrow it and are killed, over and over, and whoever puts "
-        "the limit right finds it patched again after the next run."
-    ),
-    evidence=(
-        Evidence(service=INVENTORY, shows="patches of the deployment by a service account", grep=REBALANCER),
-        Evidence(
-            service=INVENTORY,
-            shows="processes killed at their memory limit",
-            promql='kube_pod_container_status_last_terminated_reason{service="inventory-service",reason="OOMKilled"}',
+def _cron_rebalancer(service: str) -> Fault:
+    return Fault(
+        name="cron_rebalancer_recurring",
+        service=service,
+        mechanism=Mechanism.BAD_CONFIG,
+        triggered_by=Trigger.SCHEDULED_JOB,
+        sustained_by=Sustained.ONGOING_EVENT,
+        team="platform-team",
+        inject=partial(_rebalance, service),
+        distance=partial(_missing_memory, service),
+        hold_s=400.0,
+        relapse_s=_until_felt_again_s,
+        family=Family.CRASH_LOOPING,
+        story=(
+            f"A CronJob that rebalances resources patches {service}'s memory limit, every three to five minutes, to "
+            "little more than what a fresh process uses. As caches fill the pods outgrow it and are killed, over and "
+            "over, and whoever puts the limit right finds it patched again after the next run."
         ),
-    ),
-    alerts=CRASH_LOOP,
-    repairs=(("suspend_rebalancer_cronjob", "restore_memory_limit"),),
-    masks=(
-        ("restore_memory_limit",),
-        ("suspend_rebalancer_cronjob",),
-        ("restart_inventory_service",),
-        ("rollback_inventory_service",),
-        ("scale_out_inventory_service",),
-    ),
-    setting=All(WATCHED),
-)
+        evidence=(
+            Evidence(service=service, shows="patches of the deployment by a service account", grep=REBALANCER),
+            Evidence(
+                service=service,
+                shows="processes killed at their memory limit",
+                promql=f'kube_pod_container_status_last_terminated_reason{{service="{service}",reason="OOMKilled"}}',
+            ),
+        ),
+        alerts=CRASH_LOOP,
+        repairs=(("suspend_rebalancer_cronjob", "restore_memory_limit"),),
+        masks=(
+            ("restore_memory_limit",),
+            ("suspend_rebalancer_cronjob",),
+            *(_plan(verb, service) for verb in ("restart", "rollback", "scale_out")),
+        ),
+        setting=All(WATCHED),
+    )
+
+
+CRON_REBALANCER = wherever(_cron_rebalancer, (INVENTORY, PAYMENT, AUTH))
+"""checkout-service works too little to outgrow anything within an incident."""
 
 # ---------------------------------------------------------------- an image that crashes
 
 
-def _release_crash(cluster: Cluster) -> None:
-    share = pick(cluster, "crash_share", 0.005, 0.01)
-    cluster.deploy(PAYMENT, replace(cluster.service(PAYMENT).behaviour, crash_share=share))
+def _release_crash(service: str, cluster: Cluster) -> None:
+    share = pick(cluster, "crash_share_of_requests", 0.0028, 0.0042) / ANSWERS[service]
+    cluster.deploy(service, replace(cluster.service(service).behaviour, crash_share=share))
 
 
-def _crash_share(cluster: Cluster) -> float:
-    service = cluster.service(PAYMENT)
+def _crash_share(name: str, cluster: Cluster) -> float:
+    service = cluster.service(name)
     return max(b.crash_share for b in (service.behaviour, *(r.behaviour for r in service.replicas if r.alive)))
 
 
-BAD_IMAGE = Fault(
-    name="bad_image_deploy",
-    service=PAYMENT,
-    mechanism=Mechanism.BAD_DEPLOY,
-    triggered_by=Trigger.DEPLOY,
-    sustained_by=Sustained.STANDING_STATE,
-    team="payments-team",
-    inject=_release_crash,
-    distance=_crash_share,
-    hold_s=480.0,
-    family=Family.CRASH_LOOPING,
-    story=(
-        "A new image of payment-service passes its start and its probes, but a native library in it takes the whole "
-        "JVM down on 0.5 to 1 % of payments. Every pod crashes within minutes, is kept waiting longer after each "
-        "crash, and the payments of a pod that dies are lost. (An image that cannot be pulled only stops the rollout "
-        "at the first pod here, and the two others carry the load: nobody would be hurt.)"
-    ),
-    evidence=(
-        Evidence(
-            service=PAYMENT,
-            shows="the last words of a JVM that dies in native code",
-            grep="A fatal error has been detected by the Java Runtime Environment",
+def _bad_image(service: str) -> Fault:
+    code, last_words = (
+        (134, "A fatal error has been detected by the Java Runtime Environment")
+        if CONTAINERS[service] is _JVM
+        else (139, "Fatal Python error: Segmentation fault")
+    )
+    return Fault(
+        name="bad_image_deploy",
+        service=service,
+        mechanism=Mechanism.BAD_DEPLOY,
+        triggered_by=Trigger.DEPLOY,
+        sustained_by=Sustained.STANDING_STATE,
+        team=OWNERS[service],
+        inject=partial(_release_crash, service),
+        distance=partial(_crash_share, service),
+        hold_s=480.0,
+        family=Family.CRASH_LOOPING,
+        story=(
+            f"A new image of {service} passes its start and its probes, but a native library in it takes the whole "
+            "process down on one in a hundred requests or so. Every pod crashes within minutes, is kept waiting longer "
+            "after each crash, and the requests of a pod that dies are lost. (An image that cannot be pulled only "
+            "stops the rollout at the first pod here, and the two others carry the load: nobody would be hurt.)"
         ),
-        Evidence(
-            service=PAYMENT,
-            shows="the exit code of a process that aborted",
-            promql=f'kube_pod_container_status_last_terminated_exitcode{{service="{PAYMENT}"}} == 134',
+        evidence=(
+            Evidence(service=service, shows="the last words of a process that dies in native code", grep=last_words),
+            Evidence(
+                service=service,
+                shows="the exit code of a process that crashed",
+                promql=f'kube_pod_container_status_last_terminated_exitcode{{service="{service}"}} == {code}',
+            ),
         ),
-    ),
-    alerts=CRASH_LOOP,
-    repairs=(("rollback_payment_service",),),
-    masks=(("restart_payment_service",), ("scale_out_payment_service",)),
-    setting=All(WATCHED),
-)
+        alerts=CRASH_LOOP,
+        repairs=(_plan("rollback", service),),
+        masks=(_plan("restart", service), _plan("scale_out", service)),
+        setting=All(WATCHED),
+    )
+
+
+BAD_IMAGE = wherever(_bad_image, (PAYMENT, CHECKOUT, INVENTORY, AUTH))
 
 # ---------------------------------------------------------------- probes that keep a service down
 
 TIGHT_PROBE = ProbeSpec(period_s=5.0, timeout_s=1.0, failure_threshold=1, needs_worker=True)
 
 
-LOGIN_HZ_S = 4.4
-"""Seconds that a login takes times the requests per second: 0.22 s at 20 requests per second (chosen)."""
+LOGIN_HZ_S = 3.8
+"""Seconds that a login takes times the requests per second: 0.19 s at 20 requests per second (chosen)."""
 USERS_PER_HZ = 150
 """Users for each request per second: they act every two and a half minutes (chosen)."""
 
@@ -312,15 +338,11 @@ def _barely_enough(spec: ClusterSpec) -> ClusterSpec:
 
 
 def _sale(cluster: Cluster) -> None:
-    cluster.surge(pick(cluster, "surge", 4.2, 4.8), pick(cluster, "surge_s", 100, 150))
+    cluster.surge(pick(cluster, "surge", 5.8, 6.6), pick(cluster, "surge_s", 120, 170))
 
 
 def _sale_again(cluster: Cluster) -> None:
     cluster.surge(4.2, 100.0)
-
-
-def _hasty_auth(cluster: Cluster) -> float:
-    return _hasty(cluster, AUTH)
 
 
 PROBE_COLLAPSE = Fault(
@@ -331,7 +353,7 @@ PROBE_COLLAPSE = Fault(
     sustained_by=Sustained.FEEDBACK,
     team="platform-team",
     inject=_sale,
-    distance=_hasty_auth,
+    distance=partial(_hasty, AUTH),
     hold_s=480.0,
     family=Family.CRASH_LOOPING,
     story=(
@@ -359,10 +381,10 @@ PROBE_COLLAPSE = Fault(
 # ---------------------------------------------------------------- nothing to repair
 
 
-def _move_pod(cluster: Cluster) -> None:
+def _move_pod(name: str, cluster: Cluster) -> None:
     """A pod is moved to a node whose network is not there yet for what starts on it."""
-    service = cluster.service(PAYMENT)
-    replica = service.replicas[pick_one(cluster, "pod", [0, 1, 2])]
+    service = cluster.service(name)
+    replica = service.replicas[pick_whole(cluster, "pod", 0, len(service.replicas) - 1)]
     until = cluster.now + int(pick(cluster, "network_s", 48, 84) * SECOND)
     cluster.without_network[cluster.next_node(replica)] = until
     cluster.evict(replica)
@@ -372,26 +394,29 @@ def _nothing(cluster: Cluster) -> float:
     return 0.0
 
 
-TRANSIENT = Fault(
-    name="transient_pod_restart",
-    service=PAYMENT,
-    mechanism=Mechanism.NO_INCIDENT,
-    triggered_by=Trigger.INFRASTRUCTURE,
-    sustained_by=Sustained.NOTHING,
-    team="platform-team",
-    inject=_move_pod,
-    distance=_nothing,
-    hold_s=300.0,
-    family=Family.CRASH_LOOPING,
-    story=(
-        "One of payment-service's pods is moved to a node whose network is not up yet. Its process finds no name "
-        "server, ends, is started again after a growing pause, and runs as soon as the network is there, a minute or "
-        "two later. The two other pods have carried the load."
-    ),
-    evidence=(
-        Evidence(service=PAYMENT, shows="a process that finds no network at its start", grep="UnknownHostException"),
-    ),
-    alerts=CRASH_LOOP,
-    setting=All(WATCHED),
-    harmless=True,
-)
+def _transient_restart(service: str) -> Fault:
+    unknown = "UnknownHostException" if CONTAINERS[service] is _JVM else "socket.gaierror"
+    return Fault(
+        name="transient_pod_restart",
+        service=service,
+        mechanism=Mechanism.NO_INCIDENT,
+        triggered_by=Trigger.INFRASTRUCTURE,
+        sustained_by=Sustained.NOTHING,
+        team="platform-team",
+        inject=partial(_move_pod, service),
+        distance=_nothing,
+        hold_s=300.0,
+        family=Family.CRASH_LOOPING,
+        story=(
+            f"One of {service}'s pods is moved to a node whose network is not up yet. Its process finds no name "
+            "server, ends, is started again after a growing pause, and runs as soon as the network is there, a minute "
+            "or two later. The other pods have carried the load."
+        ),
+        evidence=(Evidence(service=service, shows="a process that finds no network at its start", grep=unknown),),
+        alerts=CRASH_LOOP,
+        setting=All(WATCHED),
+        harmless=True,
+    )
+
+
+TRANSIENT = wherever(_transient_restart, (PAYMENT, CHECKOUT, INVENTORY, AUTH))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
+
+from ..errors import UnknownName
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -161,6 +163,7 @@ class Fault:
         trigger: what set it off comes again; a repaired cluster takes it without lasting trouble.
         setting: the topology in which it can happen, made of the usual one.
         harmless: there is nothing to repair, and touching the system is wrong.
+        elsewhere: the same fault at the other services that it may strike.
     """
 
     name: str
@@ -182,6 +185,7 @@ class Fault:
     trigger: Callable[[Cluster], None] | None = None
     setting: Callable[[ClusterSpec], ClusterSpec] | None = None
     harmless: bool = False
+    elsewhere: tuple[Fault, ...] = ()
 
     def __hash__(self) -> int:
         return hash(self.name)  # a setting may hold what has no hash
@@ -191,6 +195,28 @@ class Fault:
         """Whether it can happen in the usual topology, whoever is paged for it there."""
         return self.setting is None or bool(getattr(self.setting, "portable", False))
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The services that it may strike, the usual one first."""
+        return (self.service, *(fault.service for fault in self.elsewhere))
+
+    def at(self, service: str) -> Fault:
+        """The fault as it strikes one of its places.
+
+        Raises:
+            UnknownName: it does not strike there.
+        """
+        for fault in (self, *self.elsewhere):
+            if fault.service == service:
+                return fault
+        raise UnknownName("service", service)
+
     def spec(self, usual: ClusterSpec) -> ClusterSpec:
         """The topology in which it happens."""
         return usual if self.setting is None else self.setting(usual)
+
+
+def wherever(fault: Callable[[str], Fault], places: Sequence[str]) -> Fault:
+    """A fault that may strike any of several services, the usual one first."""
+    usual, *others = map(fault, places)
+    return replace(usual, elsewhere=tuple(others))

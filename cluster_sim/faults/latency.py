@@ -39,7 +39,7 @@ def _provider_trouble(cluster: Cluster) -> float:
 
 def _wear_out_interface(cluster: Cluster) -> None:
     node = pick_one(cluster, "node", tuple(cluster.interfaces))
-    loss = pick(cluster, "loss", 0.22, 0.3)
+    loss = pick(cluster, "loss", 0.25, 0.32)
     cluster.interfaces[node].wear_out(pick_profile(cluster, longest_on_s=90.0), loss)
     for edge in cluster.edges:
         if edge.client != USERS:
@@ -121,7 +121,7 @@ NEEDED_S = 0.5
 
 def _invert_time_limits(cluster: Cluster) -> None:
     edge = cluster.edge(CHECKOUT, PAYMENT)
-    edge.timeout = nanoseconds(pick(cluster, "timeout_s", 0.032, 0.04))
+    edge.timeout = nanoseconds(pick(cluster, "timeout_s", 0.03, 0.036))
     edge.retries, edge.budget = 3, None
 
 
@@ -324,7 +324,7 @@ TIMEOUT_INVERSION = Fault(
     family=Family.CHECKOUT_SLOW,
     setting=CHECKOUT_ON_CALL,
     story=(
-        "A push of settings has checkout wait about 40 ms for a charge, less than every other one takes, and try three "
+        "A push of settings has checkout wait about 33 ms for a charge, less than every other one takes, and try three "
         "times more without a budget. Payment-service completes the charges that checkout has given up, so there are "
         "two charges and more for an order, and some orders fail after four tries. Nothing is slow."
     ),

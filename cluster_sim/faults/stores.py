@@ -391,7 +391,7 @@ STAMPEDE = Fault(
 
 
 def _scan(cluster: Cluster) -> None:
-    speed = pick(cluster, "mib_per_s", 3.5, 4.6) * MIB
+    speed = pick(cluster, "mib_per_s", 3.0, 3.6) * MIB
     Scan(cluster, cluster.service(REDIS), speed, int(pick(cluster, "first_scan", 0, 1) * PERIOD))
 
 

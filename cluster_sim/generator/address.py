@@ -8,7 +8,7 @@ from math import isfinite
 
 from ..errors import ClusterSimError
 
-VERSION = 1
+VERSION = 2
 """Grows whenever an address comes to mean another incident."""
 
 SIZE = 1_000_000
@@ -78,7 +78,7 @@ class Address:
 
     @property
     def name(self) -> str:
-        """`v1-test-17`, with what is not as usual behind it: `v1-test-17-d5-n0.5-r50`."""
+        """`v2-test-17`, with what is not as usual behind it: `v2-test-17-d5-n0.5-r50`."""
         parts = [f"v{VERSION}", str(self.split), str(self.index)]
         if self.difficulty is not None:
             parts.append(f"d{self.difficulty}")

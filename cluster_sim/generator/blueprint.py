@@ -48,6 +48,7 @@ class Blueprint:
         attempt: how many earlier draws of the address gave no incident.
         seed: of the world.
         fault: its name.
+        service: which of its places it strikes.
         noise: level of background trouble.
         rate_hz: user requests per second.
         variant: the name of the topology.
@@ -58,6 +59,7 @@ class Blueprint:
     seed: int
     difficulty: int
     fault: str
+    service: str
     noise: float
     rate_hz: float
     variant: str
@@ -66,7 +68,7 @@ class Blueprint:
     @property
     def root(self) -> Fault:
         """The fault itself."""
-        return FAULTS[self.fault]
+        return FAULTS[self.fault].at(self.service)
 
     def spec(self) -> ClusterSpec:
         """The topology with its traffic."""
@@ -84,20 +86,22 @@ def draw(address: Address, attempt: int = 0) -> Blueprint:
     def one_of(what: str, options: Sequence[Option], *keys: int) -> Option:
         return options[int(uniform(what, *keys) * len(options))]
 
-    # How hard it is, and whether there is anything to repair, is the same at every attempt; the fault at several.
+    # How hard it is, and whether there is anything to repair, is the same at every attempt; fault and place at several.
     difficulty = address.difficulty or one_of("difficulty", DIFFICULTIES)
     harmless = uniform("harmless") < NO_FAULT_SHARE and bool(faults_of(address.split, harmless=True))
     fault = one_of("fault", faults_of(address.split, harmless=harmless), attempt // FAULT_ATTEMPTS)
+    service = one_of("service", fault.places, attempt // FAULT_ATTEMPTS)
     plain = attempt % FAULT_ATTEMPTS >= PLAIN_AFTER
     low, high = DECOYS[difficulty]
     count = 0 if plain else low + int(uniform("decoys", attempt) * (high - low + 1))
-    elsewhere = [name for name in decoys.SERVICES if name != fault.service]
+    elsewhere = [name for name in decoys.SERVICES if name != service]
     return Blueprint(
         address=address,
         attempt=attempt,
         seed=streams.bits(f"{place}/seed", address.index, attempt) >> 1,
         difficulty=difficulty,
         fault=fault.name,
+        service=service,
         noise=round(min(NOISE[difficulty] * address.noise, 3.0), 3),
         rate_hz=address.rate_hz if plain else _rate_hz(address.rate_hz * _between(RATE, uniform("rate", attempt))),
         variant="usual" if plain else one_of("variant", variants_of(address.split), attempt),

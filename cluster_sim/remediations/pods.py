@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..cluster import Cluster
+from ..engine.crashes import OUT_OF_MEMORY
 from ..engine.cron import LimitJob
 from ..engine.service import Service
 from ..specs import ProbeSpec
@@ -35,16 +36,19 @@ def _restore_probe(cluster: Cluster) -> None:
     cluster.roll("auth-service")
 
 
-def _raise_limit(cluster: Cluster) -> None:
-    service = cluster.service("checkout-service")
-    service.memory_limit_bytes = service.memory_limit_bytes * 3 // 2
-    cluster.roll("checkout-service")
+def _raise_limits(cluster: Cluster) -> None:
+    for service in cluster.services.values():
+        if service.spec.memory is not None and any(r.last_exit == OUT_OF_MEMORY for r in service.replicas):
+            service.memory_limit_bytes = service.memory_limit_bytes * 3 // 2
+            cluster.roll(service.name)
 
 
-def _restore_limit(cluster: Cluster) -> None:
-    service = cluster.service("inventory-service")
-    service.memory_limit_bytes = service.spec.memory.limit_bytes if service.spec.memory else 0
-    cluster.roll("inventory-service")
+def _restore_limits(cluster: Cluster) -> None:
+    for service in cluster.services.values():
+        memory = service.spec.memory
+        if memory is not None and service.memory_limit_bytes != memory.limit_bytes:
+            service.memory_limit_bytes = memory.limit_bytes
+            cluster.roll(service.name)
 
 
 def _suspend(cluster: Cluster) -> None:
@@ -84,16 +88,18 @@ RAISE_MEMORY_LIMIT = Remediation(
     team="platform-team",
     target="checkout-service",
     duration_s=15,
-    runbook="Raises the memory limit of checkout-service's containers by half, with a rolling restart.",
-    apply=_raise_limit,
+    runbook="Raises by half the memory limit of every service that has a container which was killed at its own, with "
+    "rolling restarts of those.",
+    apply=_raise_limits,
 )
 RESTORE_MEMORY_LIMIT = Remediation(
     name="restore_memory_limit",
     team="platform-team",
     target="inventory-service",
     duration_s=15,
-    runbook="Sets the memory limit of inventory-service's containers to the declared one, with a rolling restart.",
-    apply=_restore_limit,
+    runbook="Sets memory limits to the declared ones, in every service that has others, with rolling restarts of "
+    "those.",
+    apply=_restore_limits,
 )
 SUSPEND_REBALANCER = Remediation(
     name="suspend_rebalancer_cronjob",

@@ -169,5 +169,5 @@ class TwinWorlds:
             return begin_incident(spec, twin, self._seed, noise=self._options.noise)
         drawn = attempts(address_of(self._seed, self._options))
         blueprint = next(blueprint for blueprint in drawn if blueprint.seed == self._world_seed)
-        other = replace(blueprint, fault=twin.name)
+        other = replace(blueprint, fault=twin.name, service=twin.service)
         return begin_incident(other.spec(), twin, other.seed, noise=other.noise, decoys=other.decoys)

@@ -45,7 +45,8 @@ class Verdict:
     def places(self) -> tuple[str, ...]:
         """Where the evidence can be seen, the best first, and of every kind something before more of the same: what
         only this cause shows, what else is decisive, what stands among other things, all the rest, and the pages."""
-        own = [found for clue, found in self.evidence if self._own(clue)]
+        left = [found for clue, found in self.evidence if clue in self.cause.leaves and clue.decisive]
+        own = [*left, *(found for clue, found in self.evidence if self._own(clue))]
         decisive = [found for clue, found in self.evidence if clue.decisive]
         every = [*own, *decisive, *(found for _, found in self.evidence)]
         firsts = [place for found in every for place in found.places[:1]]

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from ..evidence import LogClue, QuietClue, SignClue
 from .hypothesis import NOTHING, Hypothesis, Topic
 
 PAIN = r"HighErrorRate|HighUnauthorizedRate|HighLatency"
 """The pages that users' pain sets off."""
+
+NO_NETWORK: Mapping[str, str] = MappingProxyType(
+    {
+        "payment-service": "UnknownHostException",
+        "checkout-service": "UnknownHostException",
+        "inventory-service": "gaierror",
+        "auth-service": "gaierror",
+    }
+)
+"""What a process writes that finds no network at its start."""
 
 QUIET = QuietClue(says="users are well, and no fault shows anywhere", pages=PAIN, required=True)
 
@@ -47,27 +60,31 @@ ROLLED_OUT = Hypothesis(
     explanation="New processes of checkout-service were slow until they had warmed up, and users put up with it.",
 )
 
-MOVED_POD = Hypothesis(
-    root_cause="payment-service",
-    mechanism=NOTHING,
-    trigger="infrastructure",
-    sustained_by="nothing",
-    felt_after_s=80.0,
-    team="",
-    plan=(),
-    topic=Topic.CRASHES,
-    clues=(
-        QUIET,
-        LogClue(
-            says="a process of payment-service found no network at its start",
-            pattern=r"UnknownHostException",
-            services=("payment-service",),
-            at_least=1,
-            grep="UnknownHostException",
+
+def moved_pod(service: str) -> Hypothesis:
+    """A pod has started where there was no network yet."""
+    return Hypothesis(
+        root_cause=service,
+        mechanism=NOTHING,
+        trigger="infrastructure",
+        sustained_by="nothing",
+        felt_after_s=80.0,
+        team="",
+        plan=(),
+        topic=Topic.CRASHES,
+        clues=(
+            QUIET,
+            LogClue(
+                says=f"a process of {service} found no network at its start",
+                pattern=r"UnknownHostException|socket\.gaierror",
+                services=(service,),
+                at_least=1,
+                grep=NO_NETWORK[service],
+            ),
         ),
-    ),
-    explanation="One pod of payment-service was moved to a node without network, and has started since.",
-)
+        explanation=f"One pod of {service} was moved to a node without network, and has started since.",
+    )
+
 
 FLAPPING = Hypothesis(
     root_cause="checkout-service",
@@ -91,4 +108,4 @@ FLAPPING = Hypothesis(
     explanation="The threshold of the alert lies within ordinary traffic; the rule needs a ticket.",
 )
 
-HYPOTHESES = (CALM, ROLLED_OUT, FLAPPING, MOVED_POD)
+HYPOTHESES = (CALM, ROLLED_OUT, FLAPPING, *map(moved_pod, NO_NETWORK))
