@@ -115,9 +115,14 @@ MEMORY_LEAK = wherever(_memory_leak, (CHECKOUT, PAYMENT, INVENTORY, AUTH))
 # ---------------------------------------------------------------- a probe that asks too much, too often
 
 
+def _deep_check(service: str) -> str:
+    """Where a service answers for all that it depends on."""
+    return "/actuator/health" if CONTAINERS[service] is _JVM else "/health/ready"
+
+
 def _tighten_probe(service: str, cluster: Cluster) -> None:
     probe = ProbeSpec(
-        path="/actuator/health" if CONTAINERS[service] is _JVM else "/health/ready",
+        path=_deep_check(service),
         period_s=float(2),
         timeout_s=1.0,
         failure_threshold=1,
@@ -162,7 +167,14 @@ def _liveness_too_aggressive(service: str) -> Fault:
             "1 s, and our pauses and queues alone rarely last that long, so it is the deep check that makes the probe "
             "too strict.)"
         ),
-        evidence=(Evidence(service=service, shows="liveness probes that time out", grep="Liveness probe failed"),),
+        evidence=(
+            Evidence(service=service, shows="liveness probes that time out", grep="Liveness probe failed"),
+            Evidence(
+                service=service,
+                shows="probes of the check that looks at everything the service depends on",
+                grep=f'{_deep_check(service)}": context deadline exceeded',
+            ),
+        ),
         alerts=CRASH_LOOP,
         repairs=(("relax_probe",),),
         masks=(_plan("scale_out", service), _plan("rollback", service), _plan("restart", service)),
@@ -363,7 +375,15 @@ PROBE_COLLAPSE = Fault(
         "pod that comes back, cold and alone, meets everybody who has to log in by now, and is killed before it has "
         "caught up."
     ),
-    evidence=(Evidence(service=AUTH, shows="liveness probes that time out", grep="Liveness probe failed"),),
+    evidence=(
+        Evidence(service=AUTH, shows="liveness probes that time out", grep="Liveness probe failed"),
+        Evidence(
+            service=INVENTORY,
+            shows="a rush of users, even where nobody has to log in",
+            promql=f'max_over_time(service:http_requests:rate1m{{service="{INVENTORY}"}}[10m])\n'
+            f'> 2 * avg_over_time(service:http_requests:rate1m{{service="{INVENTORY}"}}[20m])',
+        ),
+    ),
     alerts=CRASH_LOOP,
     repairs=(("relax_probe",), ("disable_liveness_probe", "shed_load", "relax_probe", "admit_all_traffic")),
     masks=(

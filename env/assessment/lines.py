@@ -12,6 +12,9 @@ _STAMPS = (
 )
 """As JSON, logfmt, PostgreSQL, the JVM and Kubernetes write the time; and as Redis does."""
 
+_SIGNALLED = re.compile(r"signal-handler \((\d{10})\)")
+"""As Redis does where it may not format anything: seconds of Unix time."""
+
 _STAMP_WITHIN = 60
 """Characters within which a line bears its time; only the records of an audit have it at their end."""
 
@@ -40,6 +43,8 @@ def written_since(line: str, before: Iterable[str], unix_ns: int) -> bool | None
         None where neither the line nor one above it bears a time.
     """
     for candidate in (line, *before):
+        if signalled := _SIGNALLED.search(candidate):
+            return int(signalled[1]) >= unix_ns // 1_000_000_000
         for pattern, form in _STAMPS:
             found = pattern.search(candidate[:_STAMP_WITHIN]) or pattern.search(candidate)
             if found:

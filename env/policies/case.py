@@ -13,7 +13,10 @@ MOST_LINES = 5000
 """Log lines kept per service; chosen, far above what an episode shows."""
 
 _PAGE = re.compile(r"^\[(?P<status>[A-Z]+)[^\]]*\]\s+(?P<name>\S+)\s+(?P<service>\S+)")
-_SIGN = re.compile(r'"sign", "(\w+)"')
+APPLICATIONS = ("checkout-service", "payment-service", "inventory-service", "auth-service")
+"""The services whose signs are asked for together."""
+
+_SIGN = re.compile(r'"sign", "(\w+)(@\$1)?"')
 _MEASURED = re.compile(r"\|\s*(?P<measured>[^|]+?)\s*\|\s*since\s+(?P<since>\S+)")
 _SHOWN = "detail."
 """What the path of a detailed metric begins with, before its name as it was shown."""
@@ -125,7 +128,7 @@ class CaseFile:
         self.signs |= {sign: float(there[sign]) if sign in there else None for sign in self._asked}
         for sign in self._asked:
             if sign in there:
-                alone = len(self._asked) == 1
+                alone = len({asked.partition("@")[0] for asked in self._asked}) == 1
                 self._sign_places.setdefault((sign, alone), []).append(f"{step}/promql")
 
     def took(self, action: Action) -> None:
@@ -178,9 +181,12 @@ class CaseFile:
 
 
 def signs_in(action: Action) -> tuple[str, ...]:
-    """The signs that an action asks for."""
+    """The signs that an action asks for, those of several services once for each."""
     details = action.details if isinstance(action.details, Mapping) else {}
-    return tuple(_SIGN.findall(str(details.get("promql", ""))))
+    found = _SIGN.findall(str(details.get("promql", "")))
+    return tuple(
+        f"{sign}@{service}" if at else sign for sign, at in found for service in (APPLICATIONS if at else ("",))
+    )
 
 
 def grep_in(action: Action) -> str:

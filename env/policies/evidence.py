@@ -147,8 +147,8 @@ class SignClue:
     """What a PromQL expression shows: it has one value where the sign is there, and none elsewhere.
 
     Attributes:
-        sign: what the answer calls it.
-        expr: the expression; its value has no labels.
+        sign: what the answer calls it; with `@` and a service behind it where several may show it.
+        expr: the expression; its value has no labels, or that of the service.
         required: where it was asked for and is not there, the cause is ruled out.
         shared: other causes may bring it about on their way, so it proves nothing before these were asked for.
     """

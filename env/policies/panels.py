@@ -22,7 +22,7 @@ class Panel:
     @property
     def query(self) -> str:
         """One expression: a series labelled with its sign for each that is there."""
-        return _OR.join(map(_labelled, self.signs))
+        return _OR.join(dict.fromkeys(map(_labelled, self.signs)))
 
 
 def panels(signs: Iterable[SignClue]) -> Iterator[Panel]:
@@ -38,4 +38,6 @@ def panels(signs: Iterable[SignClue]) -> Iterator[Panel]:
 
 
 def _labelled(clue: SignClue) -> str:
-    return f'label_replace({clue.expr}, "sign", "{clue.sign}", "", "")'
+    name, at, _ = clue.sign.partition("@")
+    value, source, pattern = (f"{name}@$1", "service", "(.*)") if at else (name, "", "")
+    return f'label_replace({clue.expr}, "sign", "{value}", "{source}", "{pattern}")'

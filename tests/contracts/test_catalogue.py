@@ -1,4 +1,4 @@
-"""Every fault of the catalogue, wherever it may strike: it pages, its evidence tells it from its twins, its repairs hold, its masks do not."""
+"""Every fault, wherever it may strike: it pages, its evidence tells it from its twins, repairs hold, masks do not."""
 
 from __future__ import annotations
 

@@ -8,19 +8,21 @@ import pytest
 
 from cluster_sim import FAULTS, REMEDIATIONS, Cluster, Saved, provisioned, seven_services
 from cluster_sim.capacity import USD_PER_GIB_HOUR, USD_PER_VCPU_HOUR, USD_PER_VOLUME_GIB_MONTH
+from cluster_sim.engine.crashes import OUT_OF_MEMORY
 
 GIB = 1 << 30
-COSTLY = re.compile(r"Adds \w+ pods|[Cc]osts|Raises the memory limit")
+COSTLY = re.compile(r"Adds \w+ pods|[Cc]osts|Raises by half the memory limit")
 """Words of a runbook that says that more has to be paid for."""
 
 
 @pytest.fixture(scope="module")
 def healthy() -> Saved:
-    """A healthy cluster whose containers all have memory limits."""
+    """A healthy cluster whose containers all have memory limits; one was killed at its own, once."""
     limited = FAULTS["svc_memory_leak_oomkill"]
     cluster = Cluster(limited.spec(seven_services()), 3)
     cluster.run_for(60)
     cluster.scrapes.stop()
+    cluster.service("checkout-service").replicas[0].last_exit = OUT_OF_MEMORY
     return Saved(cluster)
 
 

@@ -111,8 +111,8 @@ def test_the_oracle_repairs_what_is_broken_and_leaves_alone_what_is_not(story):
 
 def test_the_briefing_is_the_truth_of_the_very_episode(warm_ups):
     """Fault, onset, to the second, and how the trouble spread from the root."""
-    scene = begin_scene("generated", 0, TEST)
-    told = brief("generated", 0, TEST, warm_ups)
+    scene = begin_scene("generated", 1, TEST)
+    told = brief("generated", 1, TEST, warm_ups)
     assert told.fault is scene.fault
     assert rfc3339(scene.onset) == told.began.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert told.affected[0] == scene.fault.service

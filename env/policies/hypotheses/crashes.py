@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ..case import APPLICATIONS
 from ..evidence import SignClue
 from ..spread import Edge
 from .hypothesis import Hypothesis, Topic, left_in
 from .ways import THROUGH_AUTH, THROUGH_INVENTORY, THROUGH_PAYMENT
 
-CHECKOUT, PAYMENT, INVENTORY, AUTH = "checkout-service", "payment-service", "inventory-service", "auth-service"
-SERVICES = (CHECKOUT, PAYMENT, INVENTORY, AUTH)
+CHECKOUT, PAYMENT, INVENTORY, AUTH = APPLICATIONS
 
 OWNERS: Mapping[str, str] = MappingProxyType(
     {CHECKOUT: "checkout-team", PAYMENT: "payments-team", INVENTORY: "inventory-team", AUTH: "security-team"}
@@ -20,11 +20,9 @@ SPREAD: Mapping[str, tuple[Edge, ...]] = MappingProxyType(
     {CHECKOUT: (), PAYMENT: THROUGH_PAYMENT, INVENTORY: THROUGH_INVENTORY, AUTH: THROUGH_AUTH}
 )
 
-JVM, PYTHON = (134, "fatal error has been detected"), (139, "Fatal Python error")
-"""With which exit code, and which words, a process ends that crashes in native code."""
-CRASHED: Mapping[str, tuple[int, str]] = MappingProxyType(
-    {CHECKOUT: JVM, PAYMENT: JVM, INVENTORY: PYTHON, AUTH: PYTHON}
-)
+JVM, PYTHON = "fatal error has been detected", "Fatal Python error"
+LAST_WORDS: Mapping[str, str] = MappingProxyType({CHECKOUT: JVM, PAYMENT: JVM, INVENTORY: PYTHON, AUTH: PYTHON})
+"""The words with which a process ends that crashes in native code."""
 
 _ENDED = "kube_pod_container_status_last_terminated"
 _USERS = 'service:http_requests:rate1m{service="inventory-service"}'
@@ -34,27 +32,22 @@ def _slug(service: str) -> str:
     return service.replace("-", "_")
 
 
-def _killed(service: str) -> str:
-    """Processes that were killed at their memory limit, if any."""
-    return f'count({_ENDED}_reason{{service="{service}",reason="OOMKilled"}} == 1) > 0'
-
-
-def _lowered(service: str) -> str:
-    """The lowest memory limit, where it was higher before; containers that wait show none."""
-    limit = f'container_spec_memory_limit_bytes{{service="{service}"}}'
-    return f"min(min_over_time({limit}[10m])) < max(max_over_time({limit}[20m]))"
-
-
-def _ended(service: str) -> str:
-    """Pods whose process was told to end, if there are several, and it happens again and again."""
-    code = f'{_ENDED}_exitcode{{service="{service}"}}'
-    restarts = f'kube_pod_container_status_restarts_total{{service="{service}"}}'
-    return f"count({code} == 143 or {code} == 137) > 1 and sum(increase({restarts}[10m])) > 3"
-
-
-def _rushed() -> str:
-    """Users who came, if there were many more of them for a while than on average."""
-    return f"max(max_over_time({_USERS}[10m])) > 2 * max(avg_over_time({_USERS}[20m]))"
+KILLED = f'count by (service) ({_ENDED}_reason{{reason="OOMKilled"}} == 1) > 0'
+"""Processes that were killed at their memory limit."""
+LOWERED = (
+    "min by (service) (min_over_time(container_spec_memory_limit_bytes[10m]))"
+    " < max by (service) (max_over_time(container_spec_memory_limit_bytes[20m]))"
+)
+"""The lowest memory limit, where it was higher before; containers that wait show none."""
+TOLD_TO_END = (
+    f"count by (service) ({_ENDED}_exitcode == 143 or {_ENDED}_exitcode == 137) > 1"
+    " and sum by (service) (increase(kube_pod_container_status_restarts_total[10m])) > 3"
+)
+"""Pods whose process was told to end, if there are several, and it happens again and again."""
+ABORTED = f"count by (service) ({_ENDED}_exitcode == 134 or {_ENDED}_exitcode == 139) > 0"
+"""Processes that crashed in native code."""
+RUSHED = f"max(max_over_time({_USERS}[10m])) > 2 * max(avg_over_time({_USERS}[20m]))"
+"""Users who came, if there were many more of them for a while than on average."""
 
 
 def memory_leak(service: str) -> Hypothesis:
@@ -71,9 +64,9 @@ def memory_leak(service: str) -> Hypothesis:
         topic=Topic.CRASHES,
         clues=(
             SignClue(
-                sign=f"{_slug(service)}_leaks",
+                sign=f"leaks@{service}",
                 says=f"processes of {service} are killed at a memory limit that is what it ever was",
-                expr=f"{_killed(service)} unless {_lowered(service)}",
+                expr=f"{KILLED} unless {LOWERED}",
                 weight=12,
             ),
         ),
@@ -96,9 +89,9 @@ def limit_job(service: str) -> Hypothesis:
         topic=Topic.CRASHES,
         clues=(
             SignClue(
-                sign=f"{_slug(service)}_killed_early",
+                sign=f"killed_early@{service}",
                 says=f"processes of {service} are killed at a memory limit that was higher before",
-                expr=f"{_killed(service)} and {_lowered(service)}",
+                expr=f"{KILLED} and {LOWERED}",
                 weight=12,
             ),
         ),
@@ -122,13 +115,13 @@ def crashing_image(service: str) -> Hypothesis:
         topic=Topic.CRASHES,
         clues=(
             SignClue(
-                sign=f"{_slug(service)}_aborts",
+                sign=f"aborts@{service}",
                 says=f"processes of {service} crash in native code",
-                expr=f'count({_ENDED}_exitcode{{service="{service}"}} == {CRASHED[service][0]}) > 0',
+                expr=ABORTED,
                 weight=12,
             ),
         ),
-        leaves=(left_in(service, CRASHED[service][1], "a process dies in native code", alone=True),),
+        leaves=(left_in(service, LAST_WORDS[service], "a process dies in native code", alone=True),),
         explanation=f"An image of {service} crashes now and then in native code.",
         prevention="A new image must be tried on a few requests first.",
     )
@@ -148,10 +141,10 @@ def hasty_probe(service: str) -> Hypothesis:
         topic=Topic.CRASHES,
         clues=(
             SignClue(
-                sign=f"{_slug(service)}_ended_from_outside",
+                sign=f"ended_from_outside@{service}",
                 shared=True,
                 says=f"processes of {service} that work are ended from outside, again and again",
-                expr=f"{_ended(service)} unless {_rushed()}",
+                expr=f"{TOLD_TO_END} unless on () {RUSHED}",
                 weight=10,
             ),
         ),
@@ -177,7 +170,7 @@ PROBED_TO_DEATH = Hypothesis(
             sign="auth_ended_after_a_rush",
             shared=True,
             says="processes of auth-service are ended from outside, again and again, after a rush of users",
-            expr=f"{_ended(AUTH)} and {_rushed()}",
+            expr=f'sum(({TOLD_TO_END}) and on (service) up{{service="{AUTH}"}}) and {RUSHED}',
             weight=10,
         ),
     ),
@@ -187,9 +180,9 @@ PROBED_TO_DEATH = Hypothesis(
 )
 
 HYPOTHESES = (
-    *map(memory_leak, SERVICES),
-    *map(limit_job, SERVICES),
-    *map(hasty_probe, SERVICES),
-    *map(crashing_image, SERVICES),
+    *map(memory_leak, APPLICATIONS),
+    *map(limit_job, APPLICATIONS),
+    *map(hasty_probe, APPLICATIONS),
+    *map(crashing_image, APPLICATIONS),
     PROBED_TO_DEATH,
 )

@@ -273,14 +273,14 @@ def test_the_first_page_tells_nothing():
 
 
 def test_a_ticket_that_no_twin_raises_tells_the_cause():
-    environment = paged(0)
-    investigate(environment, "auth-service")
-    tickets = last(environment).details["auth-service"]["tickets"]
-    not_ready = next(i for i, line in enumerate(tickets) if " KubePodNotReady " in line)
+    environment = paged(AUTOSCALER)
+    investigate(environment, "checkout-service")
+    tickets = last(environment).details["checkout-service"]["tickets"]
+    blind = next(i for i, line in enumerate(tickets) if " KubernetesHpaMetricsUnavailability " in line)
     worlds = worlds_of(environment)
-    assert tells(environment, f"1/tickets/auth-service/{not_ready}", worlds) in FAULTS
+    assert tells(environment, f"1/tickets/checkout-service/{blind}", worlds) in FAULTS
     for world in worlds:
-        assert ("KubePodNotReady", "auth-service") not in world.firing(world.paged)
+        assert ("KubernetesHpaMetricsUnavailability", "checkout-service") not in world.firing(world.paged)
 
 
 def test_a_query_about_the_cause_tells_it_from_a_twin():
