@@ -114,7 +114,8 @@ def faults_page() -> Iterator[str]:
             if fault.family is family:
                 link = f"[{fault.name}](faults/{fault.name}.md)"
                 held = "–, nothing is to be repaired" if fault.harmless else f"{fault.hold_s:g} s"
-                yield f"| {link} | {fault.service} | {fault.mechanism} | {fault.team} | {held} |"
+                team = ", ".join(dict.fromkeys(fault.at(place).team for place in fault.places))
+                yield f"| {link} | {', '.join(fault.places)} | {fault.mechanism} | {team} | {held} |"
     yield ""
     yield "## Mechanisms"
     yield ""
@@ -148,6 +149,9 @@ def fault_page(fault: Fault) -> Iterator[str]:
     yield ""
     yield f"- Set: `{fault.family}`"
     yield f"- Root cause: {fault.service}, `{fault.mechanism}`"
+    if fault.elsewhere:
+        others = "; ".join(f"{other.service} ({other.team})" for other in fault.elsewhere)
+        yield f"- May strike elsewhere, with that service's evidence and plans: {others}"
     yield f"- Set off by: `{fault.triggered_by}`, {fault.triggered_by.meaning}"
     yield f"- Kept going by: `{fault.sustained_by}`, {fault.sustained_by.meaning}"
     yield f"- Repaired by: {fault.team}" if not fault.harmless else "- Nothing is to be repaired: leave it alone."
