@@ -10,94 +10,20 @@ import numpy as np
 from simpy.events import NORMAL
 
 from ..ahead import Ahead, ahead
-from ..call import NUMBER_BITS, SAMPLED, Call
+from ..call import NUMBER_BITS, Call
 from ..edge import Deadlines
 from ..failures import DENIALS
 from ..memory import StoreMemory
 from ..recorder import GOOD
-from ..replica import BUCKETS, SUM
-from ..spans import FAILED, NOBODY, REQUEST, SERVED, SPAN, USER, WORKER
-from .lanes import NEVER, Batch, Ints
-from .ledger import Ledger
-from .stretch import SAMPLED_BITS, Stretch, ints
+from .accounts import BUSY, CELLS, HELD, QUEUED, Accounts
+from .lanes import NEVER, Batch, Ints, ints
+from .sampled import record_spans
+from .stretch import Stretch
 from .trace import Leaf, Trace
 
 if TYPE_CHECKING:
     from ..replica import Replica
     from ..service import Service
-
-_CELLS = SUM + 1
-"""Numbers of a histogram."""
-
-_BUSY, _HELD, _QUEUED, _KINDS = range(4)
-"""Amounts of every replica, after its histograms."""
-
-
-_CALL_FIELDS = ("number", "start", "end", "caller_start", "edge", "caller", "pod", "caller_pod", "second")
-
-
-class _Sampled:
-    """The sampled lanes of a batch, for their spans."""
-
-    def __init__(self, commit: Commit, batch: Batch) -> None:
-        self.batch = batch
-        self.until = commit.until
-        self.lanes = np.nonzero(batch.numbers & SAMPLED_BITS == 0)[0]
-        self.pods = commit.uids[commit.served_by(batch)[:, self.lanes]]
-        self.enter, self.end = batch.enter[:, self.lanes], batch.end[:, self.lanes]
-
-    def records(self, kind: int) -> tuple[Ints, ...]:
-        """The fields of the records of a kind, in the order of `_CALL_FIELDS`; nothing of none."""
-        batch, lanes, enter = self.batch, self.lanes, self.enter
-        end = self.end
-        asks = batch.tree.asks
-        if kind == WORKER:
-            if not batch.waiting:
-                return ()
-            end = batch.begin[:, lanes]
-            ask, lane = np.nonzero((end > enter) & (enter >= 0) & (end < self.until))
-        else:
-            # Of calls that end at one instant, in the order in which they are answered.
-            answers = ints(batch.tree.answers)
-            ask, lane = np.nonzero(((enter >= 0) & (end < self.until))[answers])
-            ask = answers[ask]
-        if not len(ask):
-            return ()
-        edges = ints([a.edge.index for a in asks])
-        callers = ints(batch.tree.callers)[ask]
-        by_users = callers < 0
-        second = np.zeros(len(ask), dtype=np.int64)
-        if kind == SERVED:
-            for number, items in batch.left.items():
-                mine = np.nonzero(ask == number)[0]
-                second[mine] = items.live[:, lanes[lane[mine]]].sum(0)
-        return (
-            batch.numbers[lanes][lane],
-            enter[ask, lane],
-            end[ask, lane],
-            np.where(by_users, batch.arrivals[lanes][lane], enter[callers, lane]),
-            edges[ask],
-            np.where(by_users, USER, edges[callers]),
-            self.pods[ask, lane],
-            np.where(by_users, 0, self.pods[callers, lane]),
-            second,
-        )
-
-
-def _in_order(records: Any) -> Any:
-    """Records in the order in which events make them; of one instant, waits for a worker are the last."""
-    records = records[np.argsort(records["end"], kind="stable")]
-    for place in np.nonzero(records["kind"] == WORKER)[0].tolist():
-        # A worker is given to the next in the queue just before the answer is noted of the call that had it.
-        first = int(np.searchsorted(records["end"], records["end"][place]))
-        at_pod = records["pod"][first:place] == records["pod"][place]
-        before = np.nonzero(at_pod & (records["kind"][first:place] == SERVED))[0]
-        if before.size:
-            moved = first + int(before[0])
-            wait = records[place].copy()
-            records[moved + 1 : place + 1] = records[moved:place].copy()
-            records[moved] = wait
-    return records
 
 
 class Commit:
@@ -107,314 +33,56 @@ class Commit:
         self.stretch = stretch
         self.cluster = stretch.cluster
         self.until = stretch.until
-        self.replicas = [replica for service in stretch.services for replica in service.replicas]
-        self.index = {replica.uid: place for place, replica in enumerate(self.replicas)}
-        self.uids = ints([replica.uid for replica in self.replicas])
         self.swept: dict[Service, int] = {}
-        self._served: Ints | None = None
         self.window = stretch.workload.window
         stretch.traces = [trace for trace in stretch.traces if trace.begun or trace.origin.at < self.until]
         for trace in stretch.traces:
             if not trace.over_before(self.until):
                 trace.follow(self.until)
-        self._lay_out()
-        self._flatten()
-        self._account()
+        self.accounts = Accounts(stretch)
         self._prepare_stores()
         self._prepare_pools()
         self._prepare_breakers()
-
-    # ------------------------------------------------------------ what happens, as arrays
-
-    def _lay_out(self) -> None:
-        """Which amount is in which column."""
-        services = self.stretch.services
-        self.slots = max((service.edge_count for service in services), default=0)
-        self.common = self.slots * _CELLS
-        self.pools = self.common + _KINDS
-        self.most_pools = max((len(service.pools) for service in services), default=0)
-        self.checks = self.pools + 2 * self.most_pools
-        self.ready = {s: ints([self.index[r.uid] for r in s.ready]) for s in services}
-
-    def _flatten(self) -> None:
-        """Every visit and every piece of work of all requests."""
-        stretch = self.stretch
-        columns: list[list[Ints]] = [[] for _ in range(6)]
-        works: list[list[Ints]] = [[] for _ in range(3)]
-        batch = stretch.batch
-        asks = batch.tree.asks
-        served = self.served_by(batch)
-        there = batch.enter >= 0
-        for column, values in zip(
-            columns,
-            (
-                served,
-                np.broadcast_to(ints([ask.edge.slot for ask in asks])[:, None], there.shape),
-                batch.enter,
-                batch.begin,
-                batch.end,
-                np.broadcast_to(ints([self._pool(ask.edge) for ask in asks])[:, None], there.shape),
-            ),
-            strict=True,
-        ):
-            column.append(values[there])
-        done = batch.start >= 0
-        for column, values in zip(works, (served[batch.tree.works], batch.start, batch.counted), strict=True):
-            column.append(values[done])
-        visits = [visit for trace in stretch.traces for visit in trace.visits]
-        whole = [v for v in visits if v.choice >= 0 and v.end < NEVER and not v.failure]
-        for column, found in zip(
-            columns,
-            (
-                [self.index[v.replica.uid] for v in whole],
-                [v.edge.slot for v in whole],
-                [v.enter for v in whole],
-                [v.begin for v in whole],
-                [v.end for v in whole],
-                [self._pool(v.edge) for v in whole],
-            ),
-            strict=True,
-        ):
-            column.append(ints(found))
-        self.parts = [v for v in visits if not (v.choice >= 0 and v.end < NEVER and not v.failure)]
-        traced = [work for trace in stretch.traces for work in trace.works]
-        works[0].append(ints([self.index[replica.uid] for replica, _, _ in traced]))
-        works[1].append(ints([begin for _, begin, _ in traced]))
-        works[2].append(ints([counted for _, _, counted in traced]))
-        self.at, self.slot, self.enter, self.begin, self.end, self.pool = (np.concatenate(c) for c in columns)
-        self.work_at, self.work_begin, self.work_counted = (np.concatenate(c) for c in works)
-
-    def served_by(self, batch: Batch) -> Ints:
-        """The replica of every visit, as a number in `replicas`."""
-        if self._served is not None:
-            return self._served
-        served = self._served = np.empty_like(batch.choices)
-        for ask in batch.tree.asks:
-            served[ask.number] = self.ready[ask.service][batch.choices[ask.number]]
-        return served
-
-    def _pool(self, edge: Any) -> int:
-        """The place of an edge's pool among those of its client, -1 if it needs none."""
-        if edge.spec.call.pool is None:
-            return -1
-        return list(self.cluster.services[edge.client].pools).index(edge.spec.call.pool)
-
-    # ------------------------------------------------------------ amounts
-
-    def _account(self) -> None:
-        stretch = self.stretch
-        self.known = sorted({kid for kid in self._checked()})
-        width = self.checks + len(self.known)
-        scraper = self.cluster.scrapes
-        self.interval = scraper.interval
-        own, node, graph = self._grids()
-        start, until = stretch.start, self.until
-        self.own = Ledger(own, self.interval, start, until, width)
-        self.on_node = Ledger(node, self.interval, start, until, 1)
-        self.answered = Ledger(graph, self.interval, start, until, self.common)
-        before = self._before(width)
-        ledger = self.own
-        if self.until > start:
-            self._enter_visits(ledger)
-            self._enter_parts(ledger)
-            self._enter_work(ledger)
-            self._enter_checks(ledger)
-            self._enter_pools(ledger)
-        ledger.close(before)
-        self.answered.close(before[:, : self.common])
-        self.on_node.close(before[:, self.common : self.common + 1])
-
-    def _grids(self) -> tuple[Ints, Ints, Ints]:
-        """Per replica, when it, its node and the service graph are next scraped."""
-        later = self.stretch.start + self.interval
-        own = np.full(len(self.replicas), later)
-        node, graph = own.copy(), own.copy()
-        nodes: dict[str, int] = {}
-        for at, _, _, event in self.cluster.sim._queue:
-            grid = getattr(getattr(event, "exporter", None), "grid", None)
-            if grid is None:
-                continue
-            kind, name = grid
-            if kind == "pod" and name in self.index:
-                own[self.index[name]] = at
-            elif kind == "node":
-                nodes[name] = int(at)
-            elif kind == "graph":
-                graph[:] = at
-        for place, replica in enumerate(self.replicas):
-            node[place] = nodes.get(replica.node, later)
-        return own, node, graph
-
-    def _before(self, width: int) -> Ints:
-        """The amounts there were before the stretch."""
-        rows = []
-        for replica in self.replicas:
-            row = [number for histogram in replica.served for number in histogram]
-            row += [0] * (self.common - len(row))
-            row += (replica.busy, replica.workers - replica.free, len(replica.queue))
-            for pool in replica.pools.values():
-                row += (pool.active, pool.acquired)
-            row += [0] * (self.checks - len(row))
-            row += [replica.validations.get(("ok", kid), 0) for kid in self.known]
-            rows.append(row)
-        return np.array(rows, dtype=np.int64).reshape(len(rows), width)
-
-    def _enter_visits(self, ledger: Ledger) -> None:
-        duration = self.end - self.enter
-        bucket = np.searchsorted(BUCKETS, duration)
-        first = self.slot * _CELLS
-        ended = ledger.place(self.at, self.end)
-        ledger.enter(ended, first + bucket, 1)
-        ledger.enter(ended, first + SUM, duration)
-        ledger.enter(ended, self.common + _HELD, -1)
-        ledger.enter(ledger.place(self.at, self.begin), self.common + _HELD, 1)
-        waited = np.nonzero(self.begin > self.enter)[0]
-        if waited.size:
-            ledger.enter(ledger.place(self.at[waited], self.enter[waited]), self.common + _QUEUED, 1)
-            ledger.enter(ledger.place(self.at[waited], self.begin[waited]), self.common + _QUEUED, -1)
-        seen = self.answered.place(self.at, self.end)
-        self.answered.enter(seen, first + bucket, 1)
-        self.answered.enter(seen, first + SUM, duration)
-
-    def _enter_parts(self, ledger: Ledger) -> None:
-        """Visits that began before the stretch, end after it, or fail."""
-        for visit in self.parts:
-            at = ints([self.index[visit.replica.uid]])
-            begun = visit.begin < NEVER
-            new = visit.choice >= 0
-            if begun and not visit.fixed:
-                ledger.enter(ledger.place(at, ints([visit.begin])), self.common + _HELD, 1)
-            if not visit.fixed and visit.begin > visit.enter and (begun or not visit.failure):
-                if new:
-                    ledger.enter(ledger.place(at, ints([visit.enter])), self.common + _QUEUED, 1)
-                ledger.enter(ledger.place(at, ints([visit.begin])), self.common + _QUEUED, -1)
-            if visit.end == NEVER:
-                continue
-            ended = ledger.place(at, ints([visit.end]))
-            if begun:
-                ledger.enter(ended, self.common + _HELD, -1)
-            if not visit.failure:
-                duration = visit.end - visit.enter
-                first = visit.edge.slot * _CELLS
-                bucket = int(np.searchsorted(BUCKETS, duration))
-                seen = self.answered.place(at, ints([visit.end]))
-                for book, place in ((ledger, ended), (self.answered, seen)):
-                    book.enter(place, first + bucket, 1)
-                    book.enter(place, first + SUM, duration)
-
-    def _enter_work(self, ledger: Ledger) -> None:
-        ledger.enter(ledger.place(self.work_at, self.work_begin), self.common + _BUSY, self.work_counted)
-        self.on_node.enter(self.on_node.place(self.work_at, self.work_begin), 0, self.work_counted)
-
-    def _checked(self) -> list[str]:
-        """The keys of all tokens that are found good; notes who checks them when."""
-        stretch = self.stretch
-        moments, times, kids = stretch.checked
-        at, when, kid = [], [times], [kids]
-        batch = stretch.batch
-        for moment in moments:
-            service = batch.tree.asks[moment.ask].service
-            at.append(self.ready[service][batch.choices[moment.ask, moment.lanes]])
-        good = [check for trace in stretch.traces for check in trace.checks if check[2] == "ok"]
-        at.append(ints([self.index[replica.uid] for _, replica, _, _ in good]))
-        when.append(ints([now for now, _, _, _ in good]))
-        kid.append(ints([stretch.kids.index(name) for _, _, _, name in good]))
-        checked = np.concatenate(when) < self.until
-        self.check_at, self.check_when, self.check_kid = (np.concatenate(c)[checked] for c in (at, when, kid))
-        return [stretch.kids[number] for number in np.unique(self.check_kid).tolist()]
-
-    def _enter_checks(self, ledger: Ledger) -> None:
-        if not self.known:
-            return
-        column = ints([self.known.index(kid) if kid in self.known else 0 for kid in self.stretch.kids])
-        ledger.enter(ledger.place(self.check_at, self.check_when), self.checks + column[self.check_kid], 1)
-
-    def _enter_pools(self, ledger: Ledger) -> None:
-        """Connections taken and given back."""
-        taken, owner, kind = self._connections(self.enter)
-        ledger.enter(ledger.place(owner, taken), self.pools + 2 * kind, 1)
-        ledger.enter(ledger.place(owner, taken), self.pools + 2 * kind + 1, 1)
-        given, owner, kind = self._connections(self.end)
-        ledger.enter(ledger.place(owner, given), self.pools + 2 * kind, -1)
-
-    def _connections(self, times: Ints) -> tuple[Ints, Ints, Ints]:
-        """When connections are taken (or given back), whose they are, and from which of their pools."""
-        using = self.pool >= 0
-        at, owner, kind = [times[using]], [self._callers()[using]], [self.pool[using]]
-        parts = [visit for visit in self.parts if self._pool(visit.edge) >= 0 and visit.caller is not None]
-        if times is self.enter:
-            parts = [visit for visit in parts if visit.choice >= 0]
-            at.append(ints([visit.enter for visit in parts]))
-        else:
-            at.append(ints([min(visit.end, self.until) for visit in parts]))
-        owner.append(ints([self.index[visit.caller.uid] for visit in parts if visit.caller is not None]))
-        kind.append(ints([self._pool(visit.edge) for visit in parts]))
-        return np.concatenate(at), np.concatenate(owner), np.concatenate(kind)
-
-    def _callers(self) -> Ints:
-        """The replica that asked, of every whole visit; 0 where users did."""
-        if not hasattr(self, "_asking"):
-            found = []
-            batch = self.stretch.batch
-            served = self.served_by(batch)
-            asking = np.zeros_like(served)
-            for number, caller in enumerate(batch.tree.callers):
-                if caller >= 0:
-                    asking[number] = served[caller]
-            found.append(asking[batch.enter >= 0])
-            whole = [
-                v
-                for trace in self.stretch.traces
-                for v in trace.visits
-                if v.choice >= 0 and v.end < NEVER and not v.failure
-            ]
-            found.append(ints([0 if v.caller is None else self.index[v.caller.uid] for v in whole]))
-            self._asking = np.concatenate(found)
-        return self._asking
 
     # ------------------------------------------------------------ what is looked at
 
     def pod(self, replica: Replica) -> None:
         """Bring everything that a pod counts up to now."""
-        place = self.index[replica.uid]
-        row = self.own.as_of(place, self.now)
+        accounts = self.accounts
+        row = accounts.own.as_of(accounts.index[replica.uid], self.now)
         self._serve(replica, row)
-        common, pools, checks = self.common, self.pools, self.checks
-        replica.busy = row[common + _BUSY]
-        replica.free = replica.workers - row[common + _HELD]
-        queued = row[common + _QUEUED]
+        common, pools, checks = accounts.common, accounts.pools, accounts.checks
+        replica.busy = row[common + BUSY]
+        replica.free = replica.workers - row[common + HELD]
+        queued = row[common + QUEUED]
         if queued or replica.queue:
             replica.queue = deque([None] * queued)  # type: ignore[list-item]  # only their number is looked at
         for number, pool in enumerate(replica.pools.values()):
             pool.idle = pool.open - row[pools + 2 * number]
             pool.acquired = row[pools + 2 * number + 1]
-        if self.known and replica.keys is not None:
+        if accounts.known and replica.keys is not None:
             counts = replica.validations
             fresh = []
-            for kid, count in zip(self.known, row[checks:], strict=True):
+            for kid, count in zip(accounts.known, row[checks:], strict=True):
                 if ("ok", kid) in counts:
                     counts["ok", kid] = count
                 elif count:
-                    fresh.append((self._first_check(place, kid), kid, count))
+                    fresh.append((accounts.first_check(replica, kid), kid, count))
             for _, kid, count in sorted(fresh):
                 counts["ok", kid] = count
         for edge_index, ends in self.breakers.get(replica.uid, {}).items():
             self._tell_breaker(replica, edge_index, ends)
 
-    def _first_check(self, place: int, kid: str) -> int:
-        number = self.stretch.kids.index(kid)
-        return int(self.check_when[(self.check_at == place) & (self.check_kid == number)].min())
-
     def answers(self, replica: Replica) -> None:
         """Bring the histograms of a pod up to now."""
-        self._serve(replica, self.answered.as_of(self.index[replica.uid], self.now))
+        self._serve(replica, self.accounts.answered.as_of(self.accounts.index[replica.uid], self.now))
 
     def work(self, replica: Replica) -> None:
         """Bring the time that a pod has worked up to now."""
-        replica.busy = self.on_node.as_of(self.index[replica.uid], self.now)[0]
+        replica.busy = self.accounts.on_node.as_of(self.accounts.index[replica.uid], self.now)[0]
 
     def _serve(self, replica: Replica, row: list[int]) -> None:
-        replica.served = [row[first : first + _CELLS] for first in range(0, len(replica.served) * _CELLS, _CELLS)]
+        replica.served = [row[first : first + CELLS] for first in range(0, len(replica.served) * CELLS, CELLS)]
 
     # ------------------------------------------------------------ stores, pools and breakers
 
@@ -475,18 +143,21 @@ class Commit:
             keyspace.sweep(self.swept[store])
 
     def _prepare_pools(self) -> None:
-        taken, owner, kind = self._connections(self.enter)
-        given, whose, which = self._connections(self.end)
+        accounts = self.accounts
+        taken, owner, kind = accounts.connections(accounts.enter)
+        given, whose, which = accounts.connections(accounts.end)
         at = np.concatenate([taken, given])
         order = np.argsort(at, kind="stable")
         self.pool_at = at[order]
-        self.pool_of = (np.concatenate([owner, whose]) * max(self.most_pools, 1) + np.concatenate([kind, which]))[order]
+        owners, kinds = np.concatenate([owner, whose]), np.concatenate([kind, which])
+        most = max(accounts.most_pools, 1)
+        self.pool_of = (owners * most + kinds)[order]
         self.pool_change = np.concatenate([np.ones(len(taken)), -np.ones(len(given))])[order]
         self.pool_done = 0
-        self.pool_sizes = np.zeros(len(self.replicas) * max(self.most_pools, 1))
-        for place, replica in enumerate(self.replicas):
+        self.pool_sizes = np.zeros(len(accounts.replicas) * most)
+        for place, replica in enumerate(accounts.replicas):
             for number, pool in enumerate(replica.pools.values()):
-                self.pool_sizes[place * self.most_pools + number] = pool.active
+                self.pool_sizes[place * accounts.most_pools + number] = pool.active
 
     def connections(self, replica: Replica) -> None:
         """Bring the use of a pod's connections up to now."""
@@ -496,7 +167,7 @@ class Commit:
             self.pool_sizes += np.bincount(self.pool_of[part], self.pool_change[part], len(self.pool_sizes))
             self.pool_done = last
         for number, pool in enumerate(replica.pools.values()):
-            place = self.index[replica.uid] * self.most_pools + number
+            place = self.accounts.index[replica.uid] * self.accounts.most_pools + number
             pool.idle = pool.open - int(self.pool_sizes[place])
 
     def _prepare_breakers(self) -> None:
@@ -527,13 +198,13 @@ class Commit:
             for visit in trace.visits
             if visit.edge.index == edge and visit.caller is caller and visit.end < self.until
         ]
-        place = self.index[caller.uid]
+        place = self.accounts.index[caller.uid]
         batch = self.stretch.batch
         for ask in batch.tree.asks:
             if ask.edge.index == edge and len(batch):
                 above = batch.tree.callers[ask.number]
                 service = batch.tree.asks[above].service
-                mine = (batch.enter[ask.number] >= 0) & (self.ready[service][batch.choices[above]] == place)
+                mine = (batch.enter[ask.number] >= 0) & (self.accounts.ready[service][batch.choices[above]] == place)
                 ends = batch.end[ask.number][mine]
                 found += [(end, True) for end in ends[ends < self.until].tolist()]
         return sorted(found)
@@ -587,7 +258,7 @@ class Commit:
         heappush(sim._queue, (at + event.period, NORMAL, sequence, event))
 
     def _finish(self, leaves: list[Trace]) -> None:
-        for replica in self.replicas:
+        for replica in self.accounts.replicas:
             self.pod(replica)
             replica.queue.clear()
         for store in self.stretch.stores:
@@ -596,7 +267,7 @@ class Commit:
         self._renew_tokens()
         self._refill_budgets()
         self._record_outcomes()
-        self._record_spans()
+        record_spans(self.accounts)
         self._arrive()
         self._resume(leaves)
 
@@ -727,46 +398,6 @@ class Commit:
                 recorder.count(trace.window, flow.endpoint, 1, int(met))
                 if status != GOOD:
                     recorder.count_failure(trace.window, status)
-
-    def _record_spans(self) -> None:
-        spans = self.cluster.recorder.spans
-        sampled = _Sampled(self, self.stretch.batch)
-        traced = [span for trace in self.stretch.traces for span in trace.spans if span[2] < self.until]
-        kind = list(SPAN.names or ()).index("kind")
-        records = np.concatenate(
-            [
-                np.array([span for span in traced if span[kind] != WORKER], dtype=SPAN),
-                self._calls(sampled, SERVED),
-                self._requests(),
-                np.array([span for span in traced if span[kind] == WORKER], dtype=SPAN),
-                self._calls(sampled, WORKER),
-            ]
-        )
-        if len(records):
-            spans.extend(_in_order(records))
-        for at in sorted(at for trace in self.stretch.traces for at in trace.kept if at < self.until):
-            spans.count_kept(at, FAILED)
-
-    def _calls(self, sampled: _Sampled, kind: int) -> Any:
-        """The calls that are over, or the waits for a worker, of the sampled lanes."""
-        parts = sampled.records(kind)
-        calls = np.zeros(len(parts[0]) if parts else 0, dtype=SPAN)
-        for name, part in zip(_CALL_FIELDS, parts, strict=bool(parts)):
-            calls[name] = part
-        calls["sampled"], calls["kind"] = SAMPLED, kind
-        return calls
-
-    def _requests(self) -> Any:
-        """The requests of sampled lanes that are over."""
-        batch = self.stretch.batch
-        over = np.nonzero((batch.numbers & SAMPLED_BITS == 0) & (batch.done < self.until))[0]
-        requests = np.zeros(len(over), dtype=SPAN)
-        values = (batch.numbers, batch.arrivals, batch.done, batch.users, batch.endpoints)
-        for name, value in zip(("number", "start", "end", "caller_start", "first"), values, strict=True):
-            requests[name] = value[over]
-        requests["edge"], requests["caller"], requests["second"] = USER, NOBODY, GOOD
-        requests["sampled"], requests["kind"] = SAMPLED, REQUEST
-        return requests
 
     def _arrive(self) -> None:
         """Leave the users where they are."""

@@ -21,6 +21,13 @@ NEVER = 1 << 62
 ABSENT = -1
 """In the place of an instant: it does not happen in this lane."""
 
+NONE = np.zeros(0, dtype=np.int64)
+
+
+def ints(values: list[int]) -> Ints:
+    """Whole numbers as an array."""
+    return np.array(values, dtype=np.int64)
+
 
 class Items(NamedTuple):
     """The keys that calls are about, and which of them are still items: a row per key, a column per lane."""

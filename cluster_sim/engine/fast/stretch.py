@@ -14,19 +14,18 @@ import numpy as np
 
 from ...clock import WINDOW
 from ..call import NUMBER_BITS, Call, Flow
-from ..failures import DENIALS
 from ..program import UNIFORM_BITS
-from ..spans import FAILED, KEPT_PER_WINDOW, LONG_WAIT
-from .lanes import NEVER, Batch, Flags, Ints, Moment
-from .queues import crowded, served_in_turn
+from ..spans import LONG_WAIT
+from .lanes import NEVER, NONE, Batch, Flags, Ints, Moment, ints
+from .proof import USUAL_TIME, Proof
+from .queues import served_in_turn
 from .rehearsal import Foresight, Pace
 from .trace import Leaf, Trace, Visit
-from .tree import Tree, Work, ordered
+from .tree import Tree, ordered
 
 if TYPE_CHECKING:
     from ...cluster import Cluster
     from ...workload import Draws
-    from ..edge import Edge
     from ..replica import Replica
     from ..service import Service
 
@@ -36,9 +35,6 @@ WORTH = 0.4
 
 ROUNDS = 12
 """Guesses that are made before a stretch is left to the events (chosen: two or three do in nearly all)."""
-
-USUAL_TIME = 10_000_000_000
-"""Nanoseconds after which a request that is not over ends the stretch (chosen: longer than users wait)."""
 
 TIGHT = 8
 """Workers up to which a queue at a replica is expected and solved from the start (chosen)."""
@@ -68,6 +64,9 @@ class Stretch:
         disturbed: service → (index among the ready replicas, pace) of those whose pace is not even.
         batches: the requests that meet nothing unusual, by endpoint; `traces` the others.
         draws: the arrivals of each window.
+        tight: services at which a queue is expected, or was found.
+        coincidence: nanoseconds, when a request writes a key and looks it up at one instant.
+        checked: which tokens are checked, when, and the numbers of their keys; known once it is proven.
     """
 
     def __init__(self, cluster: Cluster, tree: Tree, foresight: Foresight) -> None:
@@ -86,8 +85,10 @@ class Stretch:
         self.asks_of: dict[Service, Ints] = tree.asks_of
         self.stores = [service for service in self.services if service.keyspace is not None]
         self.expiries: dict[Service, Ints] = {store: _expiries(store) for store in self.stores}
+        self.coincidence = NEVER
+        self.checked: tuple[list[Moment], Ints, Ints] = ([], NONE, NONE)
         self._visits: dict[Service, tuple[list[tuple[Batch, Ints, Flags]], list[tuple[Trace, Visit]]]] = {}
-        self._mint_codes = self._mint_times = self._mint_kids = self._mint_users = _none
+        self._mint_codes = self._mint_times = self._mint_kids = self._mint_users = NONE
         self._know_tokens()
         self._gather()
 
@@ -227,9 +228,9 @@ class Stretch:
                     if trace.stale:
                         trace.follow(self.until)
             self._visits.clear()
-            self._coincidence = NEVER
+            self.coincidence = NEVER
             changed = [self._note_mints(), self._sign_in(), *map(self._look_up, self.stores)]
-            changed += [self._take_turns(s) for s in self.services if self.disturbed[s] and ordered(s)]
+            changed += [self.take_turns(s) for s in self.services if self.disturbed[s] and ordered(s)]
             if not self.round:
                 continue
             changed += [self._queue(service) for service in self.tight]
@@ -237,7 +238,7 @@ class Stretch:
             settled = min(changed)
             if self.round >= SETTLING and settled - self.start > (self.until - self.start) * WORTH:
                 self.ends(settled)
-            if settled >= self.until and self._proven():
+            if settled >= self.until and Proof(self).holds():
                 self._follow_again()
                 if self.until > self.start:
                     return
@@ -334,9 +335,9 @@ class Stretch:
         looks = [_Look(self.batch, moment, expiries) for moment in self.batch.reads_of(store)]
         traced = [(t, i, *read) for t in self.traces for i, read in enumerate(t.reads) if read[2] is store]
         stale = [[key for key in keys if expiries[key] < at] for _, _, keys, at, _ in traced]
-        key = np.concatenate([*(look.keys for look in looks), *map(ints, stale)] or [_none])
+        key = np.concatenate([*(look.keys for look in looks), *map(ints, stale)] or [NONE])
         times = [np.full(len(keys), read[3]) for read, keys in zip(traced, stale, strict=True)]
-        at = np.concatenate([*(look.at for look in looks), *times] or [_none])
+        at = np.concatenate([*(look.at for look in looks), *times] or [NONE])
         missing = self._still_missing(key, at, store)
         changed, begin = NEVER, 0
         for look in looks:
@@ -363,7 +364,7 @@ class Stretch:
         last = written.searchsorted(code) - 1
         same = at[written[np.minimum(last + 1, len(written) - 1)] == code]
         if same.size:
-            self._coincidence = min(self._coincidence, int(same.min()))
+            self.coincidence = min(self.coincidence, int(same.min()))
         before = written[last]
         fresh: Flags = (last >= 0) & (before >> TIME_BITS == key) & ((before & _TIME) + ttl >= at - self.start)
         return ~fresh
@@ -375,7 +376,7 @@ class Stretch:
             for keys, at, where in trace.writes:
                 if where is store:
                     found.append((ints(keys), np.full(len(keys), at)))
-        return found or [(_none, _none)]
+        return found or [(NONE, NONE)]
 
     # ------------------------------------------------------------ replicas
 
@@ -383,13 +384,13 @@ class Stretch:
         """The visits at a service: of each batch its calls and which of their lanes, and those that are traced."""
         known = self._visits.get(service)
         if known is None:
-            asks = self.asks_of.get(service, _none)
+            asks = self.asks_of.get(service, NONE)
             found = [(self.batch, asks, self.batch.enter[asks] >= 0)] if asks.size and len(self.batch) else []
             traced = [(t, visit) for t in self.traces for visit in t.visits if visit.replica.service is service]
             known = self._visits[service] = found, traced
         return known
 
-    def _take_turns(self, service: Service) -> int:
+    def take_turns(self, service: Service) -> int:
         """Who goes to which replica, in the order in which they come."""
         found, traced = self.visits_of(service)
         traced = [entry for entry in traced if entry[1].choice >= 0]
@@ -422,7 +423,7 @@ class Stretch:
         found, traced = self.visits_of(service)
         changed = NEVER
         if len(service.ready) > 1 and ordered(service) and not self.disturbed[service]:
-            changed = self._take_turns(service)
+            changed = self.take_turns(service)
             found, traced = self.visits_of(service)
         for index, replica in enumerate(service.ready):
             changed = min(changed, self._queue_at(replica, index, found, traced))
@@ -477,199 +478,6 @@ class Stretch:
                 trace.waits[visit.name] = wait
                 trace.stale = True
         return changed
-
-    # ------------------------------------------------------------ the proof
-
-    def _proven(self) -> bool:
-        """Look for what the solution leaves out; the stretch ends before it. False if it has to be solved again."""
-        for service in self.services:
-            if ordered(service):
-                self._take_turns(service)
-            if service not in self.tight and self._overfull(service):
-                self.tight.append(service)
-                return False
-        self._check_deadlines()
-        self._check_pools()
-        self._check_tokens()
-        self._check_retries()
-        self._check_breakers()
-        self._check_ties()
-        return True
-
-    def _overfull(self, service: Service) -> bool:
-        found, traced = self.visits_of(service)
-        enter = [batch.enter[asks][there] for batch, asks, there in found]
-        end = [batch.end[asks][there] for batch, asks, there in found]
-        enter.append(ints([visit.enter for _, visit in traced]))
-        end.append(ints([visit.end for _, visit in traced]))
-        most = min((replica.workers for replica in service.ready), default=0)
-        return crowded(np.concatenate(enter), np.concatenate(end), most) < NEVER
-
-    def _check_deadlines(self) -> None:
-        batch = self.batch
-        timeouts = ints([ask.edge.timeout for ask in batch.tree.asks])[:, None]
-        late = (batch.enter >= 0) & (batch.end - batch.enter >= timeouts)
-        if late.any():
-            self.ends(int((batch.enter + timeouts)[late].min()))
-        slow = self.batch.usual & (self.batch.done - self.batch.arrivals > USUAL_TIME)
-        if slow.any():
-            self.ends(self.batch.first(slow) + USUAL_TIME)
-        for trace in self.traces:
-            for visit in trace.visits:
-                if visit.end - visit.enter >= visit.edge.timeout:
-                    self.ends(max(visit.enter + visit.edge.timeout, self.start))
-
-    def _check_pools(self) -> None:
-        for service in self.services:
-            for name in service.pools:
-                self._check_pool(service, name)
-
-    def _check_pool(self, client: Service, name: str) -> None:
-        server = self.cluster.services[name]
-        found, traced = self.visits_of(server)
-        enter, end = [], []
-        for batch, asks, there in found:
-            asked = [batch.tree.asks[ask].edge.client == client.name for ask in asks.tolist()]
-            mine = there & np.array(asked)[:, None]
-            enter.append(batch.enter[asks][mine])
-            end.append(batch.end[asks][mine])
-        visits = [visit for _, visit in traced if visit.edge.client == client.name]
-        enter.append(ints([visit.enter for visit in visits]))
-        end.append(ints([visit.end for visit in visits]))
-        least = min((replica.pools[name].open for replica in client.ready if name in replica.pools), default=0)
-        at = crowded(np.concatenate(enter), np.concatenate(end), least)
-        if at < NEVER:
-            self.ends(self._crowded_pool(client, name, found, visits))
-
-    def _crowded_pool(
-        self, client: Service, name: str, found: list[tuple[Batch, Ints, Flags]], visits: list[Visit]
-    ) -> int:
-        """The first instant at which one replica has more calls under way than connections."""
-        first = NEVER
-        for index, replica in enumerate(client.ready):
-            enter, end = [], []
-            for batch, asks, there in found:
-                for row, ask in enumerate(asks.tolist()):
-                    if batch.tree.asks[ask].edge.client == client.name:
-                        mine = there[row] & (batch.choices[batch.tree.callers[ask]] == index)
-                        enter.append(batch.enter[ask][mine])
-                        end.append(batch.end[ask][mine])
-            own = [visit for visit in visits if visit.caller is replica]
-            enter.append(ints([visit.enter for visit in own]))
-            end.append(ints([visit.end for visit in own]))
-            first = min(first, crowded(np.concatenate(enter), np.concatenate(end), replica.pools[name].open))
-        return first
-
-    def _check_tokens(self) -> None:
-        """The tokens of all lanes are good when they are checked; note who checks which."""
-        moments = self.batch.checks
-        users = [self.batch.users[moment.lanes] for moment in moments]
-        at = np.concatenate([moment.at for moment in moments] or [_none])
-        until, kid = self.token_at(np.concatenate(users or [_none]), at)
-        refused = until <= at
-        if refused.any():
-            self.ends(int(at[refused].min()))
-        self.checked = moments, at, kid
-
-    def _check_retries(self) -> None:
-        """Every retry had a token of its budget, and no span was lost to the limit of those that are kept."""
-        taken: dict[int, int] = {}
-        for at, edge in sorted((entry for trace in self.traces for entry in trace.taken), key=lambda entry: entry[0]):
-            taken[edge.index] = taken.get(edge.index, 0) + 1
-            if edge.budget is not None and edge.tokens - taken[edge.index] < 0:
-                self.ends(at)
-        kept: dict[int, int] = self.cluster.recorder.spans.kept_already(FAILED)
-        for at in sorted(at for trace in self.traces for at in trace.kept):
-            kept[at // WINDOW] = kept.get(at // WINDOW, 0) + 1
-            if kept[at // WINDOW] > KEPT_PER_WINDOW[FAILED]:
-                self.ends(at)
-
-    def _check_breakers(self) -> None:
-        """No circuit breaker opens."""
-        failed: dict[tuple[Replica, Edge], list[int]] = {}
-        for visit in (visit for trace in self.traces for visit in trace.visits):
-            if visit.caller is not None and visit.failure not in (0, *DENIALS):
-                failed.setdefault((visit.caller, visit.edge), []).append(visit.end)
-        for (replica, edge), ends in failed.items():
-            if edge.breaker is None:
-                continue
-            breaker = replica.breakers.get(edge.index)
-            before = breaker.failed if breaker is not None else 0
-            if before + len(ends) >= edge.breaker.failure_ratio * edge.breaker.window:
-                self.ends(min(ends))
-
-    def _check_ties(self) -> None:
-        """No two requests do something at the same nanosecond, nor with a known event."""
-        at = self._tie(self._wakes())
-        for service in self.services:
-            if service in self.tight or ordered(service):
-                self._tie(self._entries(service))
-        self._tie(self._grants())
-        self.ends(self._coincidence)  # a request writes a key and looks it up at one instant
-        known = self.foresight.instants(self.start)
-        there = at.searchsorted(known)
-        if len(at):
-            tied = known[(there < len(at)) & (at[np.minimum(there, len(at) - 1)] == known)]
-            if tied.size:
-                self.ends(int(tied.min()))
-
-    def _tie(self, moments: list[tuple[Ints, Ints | int]]) -> Ints:
-        """End before the first instant that belongs to two requests; returns all instants in order."""
-        at = np.sort(np.concatenate([times.ravel() for times, _ in moments]))
-        at = at[at.searchsorted(0) :]
-        same = at[1:][at[1:] == at[:-1]]
-        for instant in same[same < self.until].tolist():
-            who = {
-                number
-                for times, numbers in moments
-                for number in np.broadcast_to(numbers, times.shape)[times == instant].tolist()
-            }
-            if len(who) > 1:
-                self.ends(instant)
-                break
-        return at
-
-    def _wakes(self) -> list[tuple[Ints, Ints | int]]:
-        """When requests begin to do something, and which."""
-        found: list[tuple[Ints, Ints | int]] = [(ints(t.wakes), t.origin.call.flow.number) for t in self.traces]
-        batch = self.batch
-        found.append((np.where(batch.usual, batch.arrivals, -1), batch.numbers))
-        if batch.tree.works:
-            found.append((np.where(batch.start >= 0, batch.stop, -1), batch.numbers))
-        for number in sorted(batch.waiting):
-            body = batch.tree.asks[number].body
-            if not (body and isinstance(body[0], Work)):
-                waited = (batch.enter[number] >= 0) & (batch.begin[number] > batch.enter[number])
-                found.append((np.where(waited, batch.begin[number], -1), batch.numbers))
-        return found
-
-    def _grants(self) -> list[tuple[Ints, Ints | int]]:
-        """When workers are given to calls that waited, and whose they are."""
-        found: list[tuple[Ints, Ints | int]] = [(_none, -1)]
-        batch = self.batch
-        for number in sorted(batch.waiting):
-            waited = (batch.enter[number] >= 0) & (batch.begin[number] > batch.enter[number])
-            found.append((batch.begin[number][waited], batch.numbers[waited]))
-        for trace in self.traces:
-            waited = [v.begin for v in trace.visits if v.enter < v.begin < NEVER]
-            found.append((ints(waited), trace.origin.call.flow.number))
-        return found
-
-    def _entries(self, service: Service) -> list[tuple[Ints, Ints | int]]:
-        """When calls reach a service, and whose they are."""
-        found, traced = self.visits_of(service)
-        moments: list[tuple[Ints, Ints | int]] = [(_none, -1)]
-        moments += [(np.where(there, batch.enter[asks], -1), batch.numbers) for batch, asks, there in found]
-        moments += [(ints([v.enter]), trace.origin.call.flow.number) for trace, v in traced if v.choice >= 0]
-        return moments
-
-
-_none = np.zeros(0, dtype=np.int64)
-
-
-def ints(values: list[int]) -> Ints:
-    """Whole numbers as an array."""
-    return np.array(values, dtype=np.int64)
 
 
 class _Look:
