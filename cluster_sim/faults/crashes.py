@@ -10,6 +10,7 @@ from types import MappingProxyType
 from ..clock import SECOND
 from ..cluster import Cluster
 from ..engine.cron import LimitJob
+from ..services import SERVICES
 from ..specs import ClusterSpec, MemorySpec, ProbeSpec, Work
 from .fault import Evidence, Family, Fault, Mechanism, Plan, Sustained, Trigger, wherever
 from .parameters import pick, pick_whole
@@ -33,9 +34,6 @@ WATCHED: tuple[Setting, ...] = (
 
 CRASH_LOOP = ("KubePodCrashLooping", "KubePodNotReady", "KubePodRestarted")
 
-OWNERS: Mapping[str, str] = MappingProxyType(
-    {CHECKOUT: "checkout-team", PAYMENT: "payments-team", AUTH: "security-team", INVENTORY: "inventory-team"}
-)
 ANSWERS: Mapping[str, float] = MappingProxyType({CHECKOUT: 0.15, PAYMENT: 0.35, AUTH: 0.57, INVENTORY: 0.55})
 """Answers that a service gives for each request of a user (measured at 20 and 50 requests per second)."""
 
@@ -78,7 +76,7 @@ def _memory_leak(service: str) -> Fault:
         mechanism=Mechanism.MEMORY_LEAK,
         triggered_by=Trigger.DEPLOY,
         sustained_by=Sustained.ACCUMULATION,
-        team=OWNERS[service],
+        team=SERVICES[service].team,
         inject=partial(_release_leak, service),
         distance=partial(_leaked_bytes, service),
         hold_s=480.0,
@@ -290,7 +288,7 @@ def _bad_image(service: str) -> Fault:
         mechanism=Mechanism.BAD_DEPLOY,
         triggered_by=Trigger.DEPLOY,
         sustained_by=Sustained.STANDING_STATE,
-        team=OWNERS[service],
+        team=SERVICES[service].team,
         inject=partial(_release_crash, service),
         distance=partial(_crash_share, service),
         hold_s=480.0,
