@@ -30,13 +30,12 @@ HIGH_TRAFFIC = AlertRule(
     summary="{{ $labels.service }} requests {{ $value | humanize }}/s over 1m, more than 1.6 times the last 10m",
     group="red",
 )
-ORDERS_SHARE = 0.15
-"""Share of users' requests that are checkouts (that of the endpoint)."""
 
 
 def _flapping(spec: ClusterSpec) -> ClusterSpec:
     """The alert about traffic with a threshold that about half of all ordinary minutes are above."""
-    ordinary = f"{ORDERS_SHARE * spec.arrival_rate_hz:.3g}"
+    orders = next(endpoint.share for endpoint in spec.endpoints if endpoint.name == "checkout")
+    ordinary = f"{orders * spec.arrival_rate_hz:.3g}"
     busy = AlertRule(
         alert=HIGH_TRAFFIC.alert,
         expr=f'service:http_requests:rate1m{{service="{CHECKOUT}"}} > {ordinary}',

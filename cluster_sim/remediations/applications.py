@@ -73,7 +73,8 @@ def _more(name: str, service: str, team: str) -> Remediation:
     )
 
 
-def _back(name: str, service: str, team: str) -> Remediation:
+def rollback(name: str, service: str, team: str) -> Remediation:
+    """Back to the image before."""
     return Remediation(
         name=name,
         team=team,
@@ -86,7 +87,7 @@ def _back(name: str, service: str, team: str) -> Remediation:
 
 RESTART_PAYMENT = _restart("restart_payment_service", "payment-service", "payments-team")
 SCALE_OUT_PAYMENT = _more("scale_out_payment_service", "payment-service", "payments-team")
-ROLLBACK_PAYMENT = _back("rollback_payment_service", "payment-service", "payments-team")
+ROLLBACK_PAYMENT = rollback("rollback_payment_service", "payment-service", "payments-team")
 SCALE_BACK_PAYMENT = Remediation(
     name="scale_in_payment_service",
     team="payments-team",
@@ -114,7 +115,7 @@ GROW_PAYMENT_POOL = Remediation(
 
 RESTART_CHECKOUT = _restart("restart_checkout_service", "checkout-service", "checkout-team")
 SCALE_OUT_CHECKOUT = _more("scale_out_checkout_service", "checkout-service", "checkout-team")
-ROLLBACK_CHECKOUT = _back("rollback_checkout_service", "checkout-service", "checkout-team")
+ROLLBACK_CHECKOUT = rollback("rollback_checkout_service", "checkout-service", "checkout-team")
 RAISE_TIMEOUTS = Remediation(
     name="raise_checkout_timeouts",
     team="checkout-team",
@@ -126,7 +127,7 @@ RAISE_TIMEOUTS = Remediation(
 
 RESTART_INVENTORY = _restart("restart_inventory_service", "inventory-service", "inventory-team")
 SCALE_OUT_INVENTORY = _more("scale_out_inventory_service", "inventory-service", "inventory-team")
-ROLLBACK_INVENTORY = _back("rollback_inventory_service", "inventory-service", "inventory-team")
+ROLLBACK_INVENTORY = rollback("rollback_inventory_service", "inventory-service", "inventory-team")
 GROW_INVENTORY_POOL = Remediation(
     name="increase_inventory_pool_size",
     team="inventory-team",

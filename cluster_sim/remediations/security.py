@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..cluster import Cluster
 from ..engine.config import SecretRevision
+from .applications import rollback
 from .remediation import Remediation
 
 TEAM = "security-team"
@@ -95,14 +96,7 @@ RESTART_AUTH = Remediation(
     runbook="Rolling restart of auth-service: one pod after another.",
     apply=lambda cluster: cluster.roll(AUTH),
 )
-ROLLBACK_AUTH = Remediation(
-    name="rollback_auth_service",
-    team=TEAM,
-    target=AUTH,
-    duration_s=20,
-    runbook="Rolls auth-service back to the previous image.",
-    apply=lambda cluster: cluster.roll_back(AUTH),
-)
+ROLLBACK_AUTH = rollback("rollback_auth_service", AUTH, TEAM)
 SCALE_OUT_AUTH = Remediation(
     name="scale_out_auth_service",
     team=TEAM,

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import pytest
 
-from cluster_sim import DIFFICULTIES, FAULTS, SIZE, Address, InvalidAddress, Split
+from cluster_sim import DIFFICULTIES, FAULTS, SIZE, Address, InvalidAddress, Split, UnknownName, twins_of
 from cluster_sim.generator import VERSION, Blueprint, draw
 from cluster_sim.generator.blueprint import NO_FAULT_SHARE
 from cluster_sim.generator.splits import HELD_OUT_FAMILIES, HELD_OUT_FAULTS, HELD_OUT_VARIANTS
@@ -55,6 +55,20 @@ def test_an_address_means_the_same_for_ever_under_its_version():
     """Whoever changes what is drawn (a fault more, another range) gives the generator another version."""
     told = "".join(repr(blueprint) for split in Split for blueprint in drawn(split, 100))
     assert blake2b(told.encode(), digest_size=16).hexdigest() == DRAWN[VERSION]
+
+
+def test_a_fault_strikes_each_of_its_places_and_no_other():
+    """What is drawn is the fault there: its service, and twins that strike there as well."""
+    struck = {(blueprint.fault, blueprint.service) for blueprint in drawn("train", 1_500)}
+    for fault in {name for name, _ in struck}:
+        assert {service for name, service in struck if name == fault} == set(FAULTS[fault].places)
+    for name, service in struck:
+        there = FAULTS[name].at(service)
+        assert (there.name, there.service) == (name, service)
+        twins = twins_of(there)
+        assert all(twin.service == service for twin in twins if service in FAULTS[twin.name].places)
+    with pytest.raises(UnknownName):
+        FAULTS["bad_image_deploy"].at("redis-cache")
 
 
 def test_another_attempt_is_another_world_of_the_same_fault():
