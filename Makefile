@@ -51,13 +51,17 @@ lint: $(DEVELOPMENT) ## Lint, check formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(CHECKED)
 
+.PHONY: native
+native: $(DEVELOPMENT) ## Compile the engine; needs a C compiler and Python's headers
+	$(BIN)/python -m cluster_sim.native
+
 .PHONY: format
 format: $(DEVELOPMENT) ## Format the code and apply safe lint fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(RUNTIME) ## Measure speed, memory and start time
+bench: $(RUNTIME) ## Measure speed, memory and start time, of the compiled engine where there is one
 	$(BIN)/python -m bench
 
 .PHONY: table

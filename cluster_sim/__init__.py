@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import native  # before every other: it decides where the others are imported from
 from .baseline import drift, restore_declared
 from .capacity import Capacity, provisioned
 from .catalogue import catalogue
@@ -123,6 +124,7 @@ __all__ = [
     "logql",
     "moment",
     "nanoseconds",
+    "native",
     "patience_s",
     "promql",
     "provisioned",

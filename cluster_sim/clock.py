@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
-SECOND = 1_000_000_000
-MILLISECOND = 1_000_000
+SECOND: Final = 1_000_000_000
+MILLISECOND: Final = 1_000_000
 
-WINDOW_S = 15
+WINDOW_S: Final = 15
 """Seconds of one window of the random streams, the scrape interval and the alert evaluation interval."""
-WINDOW = WINDOW_S * SECOND
+WINDOW: Final = WINDOW_S * SECOND
 
-EPOCH_UNIX_S = 1_741_942_800
+EPOCH_UNIX_S: Final = 1_741_942_800
 """Unix time of simulated zero: 2025-03-14T09:00:00Z (chosen)."""
 
 

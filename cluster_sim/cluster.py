@@ -12,7 +12,7 @@ from simpy.events import Event
 from .clock import EPOCH_UNIX_S, nanoseconds
 from .engine import lifecycle
 from .engine.admission import Admission
-from .engine.ahead import Ahead, rehearsed
+from .engine.ahead import Ahead, is_rehearsed, rehearsed
 from .engine.attack import Attack
 from .engine.autoscaler import Autoscaler
 from .engine.background import Background
@@ -68,7 +68,7 @@ class Later(Event):
     @property
     def ahead(self) -> Ahead:
         """What the function says of itself."""
-        return getattr(self.function, "ahead", Ahead.BLOCKS)
+        return Ahead.REHEARSED if is_rehearsed(self.function) else Ahead.BLOCKS
 
     def _call(self, _: Event) -> None:
         self.function(*self.args)
@@ -490,7 +490,7 @@ class Cluster:
         """Postpone the end of all work in progress at a replica."""
         if replica.free == replica.workers:
             return
-        queue = self.sim._queue
+        queue = self.sim.queue
         moved = []
         for index, (at, priority, sequence, event) in enumerate(queue):
             if event.__class__ is Call and event.replica is replica and at > self.sim.now:

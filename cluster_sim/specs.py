@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .clock import WINDOW_S
 from .errors import InvalidSpec, UnknownName
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .telemetry.rules.rule import Rule
 
-USERS = "users"
+USERS: Final = "users"
 """The client of the edge calls: the people in front of the cluster."""
 
 

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 from math import pi, sin
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from simpy.events import Event
 
 from .clock import WINDOW, WINDOW_S
-from .engine.ahead import Ahead
-from .engine.call import NUMBER_BITS, Call, Flow
+from .engine.call import NUMBER_BITS, Call, Flow, flow_of
 from .engine.program import UNIFORM_BITS, Code, Program
+from .engine.state import State
+from .engine.timer import WindowTimer
 
 if TYPE_CHECKING:
     from .engine.executor import Executor
     from .specs import ClusterSpec
 
-_SPARE_ROWS = 256
+_SPARE_ROWS: Final = 256
 _NO_ITEMS: list[int] = []
-_new_call = Call.__new__
 
-NEVER = 1 << 62
+NEVER: Final = (1 << 62) - 1
 """An instant after every other."""
 
-SAMPLED_EVERY = 8
+SAMPLED_EVERY: Final = 8
 """One request in eight keeps its access log lines (chosen: 2.5 traces a second at the default load)."""
 
 _DIURNAL_AMPLITUDE = 0.08
 _DIURNAL_PERIOD_S = 3600.0
-_BURST_WINDOWS = 3
+_BURST_WINDOWS: Final = 3
 _BURST_PROBABILITY = 0.12
 _BURST_HEIGHT = 0.35
 """Traffic shape (chosen): an hourly swing of ±8 %, and 45-second bursts of up to +35 %, one in two minutes or so."""
+
+
+_KEPT = (
+    "arrived", "codes", "cumulative_shares", "cursor", "endpoints", "executor", "expected", "next_at", "programs",
+    "rate_factor", "rate_hz", "spread", "timer", "times", "users", "window",
+)  # fmt: skip
+"""What of a workload is kept in a snapshot."""
 
 
 class Draws(NamedTuple):
@@ -52,23 +59,18 @@ class Draws(NamedTuple):
     rows: list[npt.NDArray[np.int64]]
 
 
-class Workload(Event):
-    """The arrivals of one cluster, drawn window by window; the event is the next window.
+class Workload(State):
+    """The arrivals of one cluster, drawn window by window.
 
     The windows are those of simulated time, so what arrives does not depend on how the simulation is stepped,
     nor on anything that happens in the cluster.
 
     Attributes:
         next_at: instant of the next arrival of this window, or `NEVER`.
+        timer: the next window.
         rate_factor: factor on the declared arrival rate from the next window on.
         spread: noise level; 0 gives a plain Poisson process.
     """
-
-    _ok = True
-    _value = None
-    _defused = True
-    ahead = Ahead.IDLES
-    period = WINDOW
 
     def __init__(
         self, spec: ClusterSpec, programs: list[Program], codes: list[Code], executor: Executor, spread: float
@@ -85,6 +87,7 @@ class Workload(Event):
         self.cumulative_shares = np.cumsum(shares) / shares.sum()
         self.window = executor.sim.now // WINDOW - 1
         self.expected = 0.0
+        self.timer = WindowTimer(executor.sim, self, self._turn_window)
         self._next_window()
 
     # ------------------------------------------------------------ draws
@@ -152,8 +155,7 @@ class Workload(Event):
     # ------------------------------------------------------------ arrivals
 
     def _arm(self) -> None:
-        self.callbacks = [self._turn_window]
-        self.executor.sim.push((self.window + 1) * WINDOW, self)
+        self.timer.set((self.window + 1) * WINDOW)
 
     def _turn_window(self, _: Event) -> None:
         self._next_window()
@@ -168,8 +170,8 @@ class Workload(Event):
         row = self.rows[place]
         endpoint = self.endpoints[place]
         start = self.times[place]
-        call = _new_call(Call)  # its __init__ has nothing to do
-        call.flow = Flow(
+        call = Call()
+        call.flow = flow_of(
             (self.window << NUMBER_BITS) + place,
             row[0] * self.users >> UNIFORM_BITS,
             endpoint,
@@ -194,4 +196,11 @@ class Workload(Event):
 
     def __getstate__(self) -> dict[str, Any]:
         # Draws are a function of the seed and the window: they are made again where the copy needs them.
-        return self.__dict__ | {"rows": [], "_spare": {}, "_draws": None}
+        return {name: getattr(self, name) for name in _KEPT}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name in _KEPT:
+            setattr(self, name, state[name])
+        self.rows = []
+        self._spare = {}
+        self._draws = None

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ.setdefault("NATIVE", "0")  # tests look into the engine; tests/native compares it with the compiled one
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,6 +1,6 @@
 """What an event that lies ahead means to who computes a stretch of simulated time at once.
 
-Every kind of event says so itself, in an attribute `ahead` of its class (or of the function that is called later).
+Every kind of event says so itself, in an attribute `ahead` of its class; a function that is called later is marked.
 A kind that says nothing ends the stretch before it: the events run, and nobody has to prove anything.
 """
 
@@ -29,10 +29,19 @@ def ahead(event: Event) -> Ahead:
     return getattr(event, "ahead", Ahead.BLOCKS)
 
 
+_REHEARSED: set[str] = set()
+"""Names of the methods that are marked (compiled ones take no attributes)."""
+
+
 def rehearsed(function: Function) -> Function:
     """Marks a function that is called later and changes only the pace of replicas or the rate of errors."""
-    function.ahead = Ahead.REHEARSED  # type: ignore[attr-defined]  # functions take attributes
+    _REHEARSED.add(function.__qualname__)
     return function
+
+
+def is_rehearsed(function: Callable[..., None]) -> bool:
+    """Whether a function, or the one behind a bound method, is marked so."""
+    return function.__qualname__ in _REHEARSED
 
 
 def period_of(event: Event) -> int:

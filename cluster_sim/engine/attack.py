@@ -7,7 +7,7 @@ Fast-forward: events only while failed logins are kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from simpy.events import Event
 
@@ -16,6 +16,8 @@ from ..specs import EndpointSpec
 from .call import NUMBER_BITS, Call, Flow
 from .failures import Failure
 from .profile import Profile
+from .state import State
+from .timer import Timer
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -41,12 +43,10 @@ class Attempt(Flow):
 
     __slots__ = ("account", "address")
 
-    counted = False
+    counted: ClassVar[bool] = False
 
-    def __init__(self, number: int, endpoint: int, start: int, account: int, address: str) -> None:
-        super().__init__(number, -1 - account, endpoint, 0, start)
-        self.account = account
-        self.address = address
+    account: int
+    address: str
 
 
 def address_of(flow: Flow) -> str:
@@ -56,7 +56,7 @@ def address_of(flow: Flow) -> str:
     return f"91.{64 + flow.user // 62_500}.{flow.user // 250 % 250}.{1 + flow.user % 250}"
 
 
-class Accounts:
+class Accounts(State):
     """Failed logins, and the accounts that are locked for them.
 
     Attributes:
@@ -110,7 +110,7 @@ class Accounts:
         return sum(self.by_window.get(w, 0) for w in range(window - windows, window)) / (windows * WINDOW_S)
 
 
-class Attack(Event):
+class Attack(State):
     """A stream of attempts, drawn window by window; the event is the next window.
 
     Attributes:
@@ -120,10 +120,6 @@ class Attack(Event):
         addresses: where they come from.
         accounts: what is kept of them.
     """
-
-    _ok = True
-    _value = None
-    _defused = True
 
     def __init__(
         self, cluster: Cluster, login: EndpointSpec, *, rate_hz: float, known: float, addresses: int, profile: Profile
@@ -139,6 +135,7 @@ class Attack(Event):
         self.addresses = [f"{network}.{11 + 7 * place}" for place in range(addresses)]
         self.over = False
         self.accounts = cluster.executor.accounts = Accounts(cluster.spec.users, cluster.recorder)
+        self._timer = Timer(cluster.sim, self, self._turn)
         self._arm(cluster.sim.now // WINDOW + 1)
 
     def calm(self) -> None:
@@ -152,8 +149,7 @@ class Attack(Event):
         self.cluster.executor.accounts = None
 
     def _arm(self, window: int) -> None:
-        self.callbacks = [self._turn]
-        self.cluster.sim.push(window * WINDOW, self)
+        self._timer.set(window * WINDOW)
 
     def _turn(self, _: Event) -> None:
         if self.over:
@@ -172,12 +168,15 @@ class Attack(Event):
         addresses = generator.integers(0, len(self.addresses), count).tolist()
         rows = workload.programs[self.endpoint].rows(count, generator).tolist()
         code = workload.codes[self.endpoint]
-        for place in range(count):
-            start = sim.now + times[place]
-            number = (window << NUMBER_BITS) + _FIRST_NUMBER + place
-            flow = Attempt(number, self.endpoint, start, accounts[place], self.addresses[addresses[place]])
+        drawn = zip(times, accounts, addresses, rows, strict=True)
+        for number, (at, account, address, row) in enumerate(drawn, (window << NUMBER_BITS) + _FIRST_NUMBER):
+            start = sim.now + at
+            flow = Attempt()
+            flow.number, flow.start = number, start
+            flow.user, flow.endpoint, flow.sampled = -1 - account, self.endpoint, 0
+            flow.account, flow.address = account, self.addresses[address]
             call = Call()
-            call.flow, call.code, call.row = flow, code, rows[place]
+            call.flow, call.code, call.row = flow, code, row
             call.parent = call.replica = call.pool = None
             call.pc = call.attempt = call.retry = 0
             call.start = start

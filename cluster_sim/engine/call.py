@@ -1,10 +1,10 @@
-"""One hop of a request: a SimPy event that is put on the queue again for every piece of work."""
+"""One hop of a request: it is put on SimPy's queue again for every piece of work."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from simpy.events import Event
+from mypy_extensions import mypyc_attr
 
 if TYPE_CHECKING:
     from .edge import Edge
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from .replica import Replica
 
 
-NUMBER_BITS = 20
+NUMBER_BITS: Final = 20
 """A request's number is the 15-second window in which it was sent shifted by these bits, plus its place in it."""
 
-SAMPLED = 1
+SAMPLED: Final = 1
 """The value of `Flow.sampled` for a request chosen when it was sent."""
-KEPT = 2
+KEPT: Final = 2
 """Its value for a request that was not, but whose spans are kept because it ran into trouble."""
 
 
+@mypyc_attr(serializable=True)
 class Flow:
     """One request of a user.
 
@@ -36,17 +37,32 @@ class Flow:
 
     __slots__ = ("endpoint", "number", "sampled", "start", "user")
 
-    counted = True
+    counted: ClassVar[bool] = True
 
-    def __init__(self, number: int, user: int, endpoint: int, sampled: int, start: int) -> None:
-        self.number = number
-        self.user = user
-        self.endpoint = endpoint
-        self.sampled = sampled
-        self.start = start
+    number: int
+    user: int
+    endpoint: int
+    sampled: int
+    start: int
 
 
-class Call(Event):
+def flow_of(number: int, user: int, endpoint: int, sampled: int, start: int) -> Flow:
+    """A request that is made."""
+    flow = Flow()
+    flow.number = number
+    flow.user = user
+    flow.endpoint = endpoint
+    flow.sampled = sampled
+    flow.start = start
+    return flow
+
+
+FIELDS = ("attempt", "code", "edge", "flow", "items", "parent", "pc", "pool", "replica", "retry", "row", "start")
+"""What a call consists of."""
+
+
+@mypyc_attr(serializable=True)
+class Call:
     """A call in progress, or (at the root, served by no replica) the user's side of a request.
 
     A call whose caller has given up has no parent any more: it goes on to its end as zombie work, holding what
@@ -66,13 +82,7 @@ class Call(Event):
         items: the keys the call is about.
     """
 
-    __slots__ = (
-        "attempt", "code", "edge", "flow", "items", "parent", "pc", "pool", "replica", "retry", "row", "start",
-    )  # fmt: skip
-
-    _ok = True
-    _value = None
-    _defused = True
+    __slots__ = FIELDS
 
     flow: Flow
     parent: Call | None
@@ -86,6 +96,3 @@ class Call(Event):
     attempt: int
     retry: int
     items: list[int]
-
-    def __init__(self) -> None:
-        """Fields are set by the executor; there is no environment to bind to."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simpy.events import Event
 
@@ -12,6 +11,8 @@ from ..clock import MILLISECOND, nanoseconds
 from ..specs import BreakerSpec, Language
 from .failures import Failure
 from .gate import Gate
+from .state import State
+from .timer import Timer
 
 if TYPE_CHECKING:
     from .call import Call
@@ -27,7 +28,7 @@ _LOGGED_FROM = {Language.POSTGRES: SLOW_QUERY, Language.REDIS: 1 << 62}
 """Applications log every sampled request, Redis none."""
 
 
-class Edge:
+class Edge(State):
     """One call from a client to an operation of a server.
 
     Attributes:
@@ -107,7 +108,7 @@ class Edge:
             return False
         executor = self.executor
         if parent.items:
-            parent.items.pop()
+            parent.items = parent.items[1:]  # a new list: what is noted of calls under way refers to the old one
         else:
             parent.items = [0] * (each.calls(executor.streams.uniform("cart", parent.flow.number)) - 1)
         if not parent.items:
@@ -127,7 +128,11 @@ class Edge:
         return True
 
 
-class Deadlines(Event):
+class DeadlineTimer(Timer):
+    """Comes at the earliest deadline of a timeout value."""
+
+
+class Deadlines(State):
     """The deadlines of one timeout value: they fall due in the order they were set, so one timer serves all.
 
     Attributes:
@@ -135,23 +140,18 @@ class Deadlines(Event):
         asked: the instant at which they were asked, of those that have reached their server later.
     """
 
-    _ok = True
-    _value = None
-    _defused = True
-
     def __init__(self, timeout: int, executor: Executor) -> None:
         self.timeout = timeout
         self.executor = executor
         self.calls: deque[Call] = deque()
         self.asked: dict[Call, int] = {}
         self.armed = False
-        self._wake: list[Callable[[Any], None]] = [self._fall_due]
+        self._timer = DeadlineTimer(executor.sim, self, self._fall_due)
 
     def arm(self, at: int) -> None:
         """Set the timer."""
         self.armed = True
-        self.callbacks = self._wake
-        self.executor.sim.push(at, self)
+        self._timer.set(at)
 
     def keep(self, call: Call) -> None:
         """The deadline of a call stays where it is although its start is set anew."""
@@ -181,7 +181,7 @@ class Deadlines(Event):
         self.armed = False
 
 
-class Breaker:
+class Breaker(State):
     """A count-based circuit breaker: closed, open, half-open.
 
     Attributes:

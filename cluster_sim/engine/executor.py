@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from simpy.events import NORMAL
 
@@ -44,13 +44,14 @@ from .program import (
 from .recorder import GOOD, Recorder
 from .replica import BUCKETS, SUM, Replica
 from .spans import DELAYED, FAILED, LONG_WAIT
+from .state import State
 
 if TYPE_CHECKING:
     from ..rng import Streams
     from ..workload import Workload
     from .attack import Accounts
     from .cache_keys import CacheKeys
-    from .edge import Edge
+    from .edge import Breaker, Edge
     from .external import External
     from .keyspace import Keyspace
     from .service import Service
@@ -60,7 +61,13 @@ CONNECT_TIMEOUT = SECOND // 2
 """How long programs wait for a connection to a system outside before they try anew (chosen)."""
 
 
-class Executor:
+def _breaker(call: Call, edge: Edge) -> Breaker:
+    """The circuit breaker through which the replica that serves a call makes calls of an edge."""
+    assert call.replica is not None
+    return call.replica.breaker(edge)
+
+
+class Executor(State):
     """Runs the calls of one cluster.
 
     Attributes:
@@ -106,15 +113,14 @@ class Executor:
         known in advance, are taken from their list instead of the queue.
         """
         sim = self.sim
-        queue = sim._queue
+        queue = sim.queue
+        push, pop = heappush, heappop
+        bucket_of, bounds, total = bisect_left, BUCKETS, SUM
         finish = self.recorder.finish
         served = self.spans.fresh.append
-        new_call = Call.__new__
         workload = self.workload
         next_at = workload.next_at
-        # Which of a call's fields are set follows from its program, which types do not know.
-        call: Any
-        now: Any
+        going_on: Call | None
         while True:
             due = queue[0][0] if queue else end
             if next_at < due:
@@ -127,7 +133,7 @@ class Executor:
             else:
                 if due >= end:
                     break
-                now, _, _, event = heappop(queue)
+                now, _, _, event = pop(queue)
                 sim._now = now
                 if event.__class__ is not Call:
                     sim.dispatch(event)
@@ -142,37 +148,41 @@ class Executor:
                 pc += 1
                 if op == WORK:
                     replica = call.replica
+                    assert replica is not None
                     delay = row[a]
                     call.pc = pc
                     if replica.disturbed:
                         delay = self._disturbed_work(call, delay, b, now)
                     replica.busy += delay
                     sim.sequence = sequence = sim.sequence + 1
-                    heappush(queue, (now + delay, NORMAL, sequence, call))
+                    push(queue, (now + delay, NORMAL, sequence, call))
                     break
                 if op == CALL:
+                    edge: Edge = a
                     call.pc = pc
-                    child = new_call(Call)
+                    child = Call()
                     child.code = code
                     child.parent = call
                     child.flow = call.flow
-                    child.edge = a
+                    child.edge = edge
                     child.items = call.items
-                    child.replica = child.pool = None
+                    child.replica = None
+                    child.pool = None
                     child.start = now
                     child.retry = 0
                     child.attempt = attempt = call.retry
                     if attempt:
                         call.retry = 0
-                        row = self.workload.spare_row(call.flow, a.index, call.attempt, attempt)
+                        row = self.workload.spare_row(call.flow, edge.index, call.attempt, attempt)
                     child.row = row
                     pc = b
-                    if a.breaker is not None and not call.replica.breaker(a).permits(now):
-                        call = self.fail(child, Failure.BREAKER_OPEN)
+                    if edge.breaker is not None and not _breaker(call, edge).permits(now):
+                        going_on = self.fail(child, Failure.BREAKER_OPEN)
                     else:
                         call = child
                         continue
                 elif op <= ENTER_DRAWN:
+                    service: Service = a
                     edge = call.edge
                     if edge.gate is None or call not in edge.gate.under_way:
                         deadlines = edge.deadlines
@@ -180,38 +190,39 @@ class Executor:
                         if not deadlines.armed:
                             deadlines.arm(now + deadlines.timeout)
                     met = None if edge.gate is None else edge.gate.admit(call, now)
-                    ready = a.ready
+                    ready = service.ready
                     if met is not None:
                         if isinstance(met, Held):
                             call.pc = pc - 1
                             break
-                        call = self.fail(call, met)
+                        going_on = self.fail(call, met)
                     elif not ready:
-                        call = self.fail(call, a.absence)
+                        going_on = self.fail(call, service.absence)
                     else:
                         if op == ENTER:
-                            turn = a.turn + 1
+                            turn = service.turn + 1
                             if turn >= len(ready):
                                 turn = 0
-                            a.turn = turn
+                            service.turn = turn
                             replica = ready[turn]
                         else:
                             drawn, b = b
-                            replica = self._balance(a, row[drawn])
+                            replica = self._balance(service, row[drawn])
                         call.replica = replica
-                        if b >= 0 and row[b] < a.error_threshold:
-                            call = self.fail(call, Failure.SERVER_ERROR, working=False)
+                        if b >= 0 and row[b] < service.error_threshold:
+                            going_on = self.fail(call, Failure.SERVER_ERROR, working=False)
                         elif replica.free:
                             replica.free -= 1
                             continue
-                        elif len(replica.queue) < a.queue_limit:
+                        elif len(replica.queue) < service.queue_limit:
                             replica.queue.append(call)
                             call.pc = pc
                             break
                         else:
-                            call = self.fail(call, Failure.UNAVAILABLE, working=False)
+                            going_on = self.fail(call, Failure.UNAVAILABLE, working=False)
                 elif op == RETURN:
                     replica = call.replica
+                    assert replica is not None
                     if replica.queue:
                         self._next_in(replica)
                     else:
@@ -222,8 +233,8 @@ class Executor:
                     edge = call.edge
                     duration = now - call.start
                     histogram = replica.served[edge.slot]
-                    histogram[bisect_left(BUCKETS, duration)] += 1
-                    histogram[SUM] += duration
+                    histogram[bucket_of(bounds, duration)] += 1
+                    histogram[total] += duration
                     parent = call.parent
                     if call.flow.sampled:
                         served((call, parent, now, 0))
@@ -248,7 +259,10 @@ class Executor:
                         pc = a
                     continue
                 elif op == CONNECT:
-                    pool = call.parent.replica.pools[b]
+                    caller = call.parent
+                    assert caller is not None
+                    assert caller.replica is not None
+                    pool = caller.replica.pools[b]
                     call.pool = pool
                     if pool.idle:
                         pool.idle -= 1
@@ -277,6 +291,7 @@ class Executor:
                     continue
                 elif op == WORK_ITEMS:
                     replica = call.replica
+                    assert replica is not None
                     delay = row[a] * len(call.items)
                     if replica.disturbed:
                         delay = replica.stretched(delay, now, call.edge.operation)
@@ -288,41 +303,45 @@ class Executor:
                     refusal = self._write_back(call, a.keyspace, now)
                     if refusal is None:
                         continue
-                    call = self.fail(call, refusal)
+                    going_on = self.fail(call, refusal)
                 elif op == VERIFY:
                     refusal = self._verify(call, now)
                     if refusal is None:
                         continue
-                    call = self.fail(call, refusal)
+                    going_on = self.fail(call, refusal)
                 elif op == MINT:
                     refusal = self._mint(call, now)
                     if refusal is None:
                         continue
-                    call = self.fail(call, refusal)
+                    going_on = self.fail(call, refusal)
                 elif op == LEAD:
-                    if call.replica.flights is not None:
-                        call.items = call.replica.flights.lead(call)
+                    replica = call.replica
+                    assert replica is not None
+                    if replica.flights is not None:
+                        call.items = replica.flights.lead(call)
                     continue
                 elif op == SETTLE:
                     self._settle(call)
                     continue
                 elif op == FOLLOW:
-                    flights = call.replica.flights
-                    if flights is not None and flights.follow(call):
+                    replica = call.replica
+                    assert replica is not None
+                    if replica.flights is not None and replica.flights.follow(call):
                         call.pc = pc - 1
                         break
                     continue
                 elif op == FIND_KEY:
                     if self._knows_key(call, now):
                         continue
-                    call = self.fail(call, Failure.UNKNOWN_KEY)
+                    going_on = self.fail(call, Failure.UNKNOWN_KEY)
                 elif op == FAIL:
-                    call = self.fail(call, Failure.EXTERNAL)
+                    going_on = self.fail(call, Failure.EXTERNAL)
                 else:
                     raise AssertionError(f"no such operation: {op}")
                 # Here a call has just failed: what goes on, if anything, is the one that can live with that.
-                if call is None:
+                if going_on is None:
                     break
+                call = going_on
                 pc = call.pc
                 row = call.row
         sim._now = end

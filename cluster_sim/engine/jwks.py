@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import SECOND
 from ..specs import FindKey, steps_in
+from .state import State
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -22,7 +23,7 @@ LIFETIME = 24 * 3600 * SECOND
 """Nanoseconds after which a copy is fetched anew in any case (chosen; a day is a usual cache lifetime of a JWKS)."""
 
 
-class KeySet:
+class KeySet(State):
     """The copy of one process.
 
     Attributes:
@@ -46,7 +47,7 @@ class KeySet:
         return kid in self.kids
 
 
-class KeyDirectory:
+class KeyDirectory(State):
     """The published key set and its readers.
 
     Attributes:

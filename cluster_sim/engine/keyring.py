@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .state import State
 
-class KeyRing:
+
+class KeyRing(State):
     """The keys one replica holds, by key id.
 
     Attributes:

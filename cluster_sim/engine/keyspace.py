@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..clock import nanoseconds
 from ..specs import CacheSpec
 from .failures import Failure
 from .saves import Saves
+from .state import State
 
 if TYPE_CHECKING:
     from .watchers import Watcher
 
-NO_EXPIRY = 0
+NO_EXPIRY: Final = 0
 EVICTING_POLICIES = ("allkeys-lru",)
 POLICIES = ("noeviction", *EVICTING_POLICIES)
-KEY_BYTES = 40
+KEY_BYTES: Final = 40
 """What the name of a key takes in a command (chosen)."""
 
 
-class Keyspace:
+class Keyspace(State):
     """Keys of equal size. Entries stand in the order of their last use, where the policy needs that order.
 
     Keys at or above 0 are cache entries under their usual names. Keys below 0 are entries under other names, and

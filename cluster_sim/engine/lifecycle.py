@@ -30,7 +30,7 @@ DRAIN = 3 * SECOND
 
 def pending_calls(cluster: Cluster) -> Iterator[Call]:
     """Every call that waits for something other than a call of its own."""
-    for _, _, _, event in sorted(cluster.sim._queue, key=lambda entry: entry[2]):
+    for _, _, _, event in sorted(cluster.sim.queue, key=lambda entry: entry[2]):
         if isinstance(event, Call):
             yield event
     for service in cluster.services.values():
@@ -130,7 +130,7 @@ def cancel(cluster: Cluster, service: Service, before: int) -> None:
 
 def _take_out(cluster: Cluster, calls: set[Call]) -> None:
     """Remove calls from the queue of events, and from where they are held."""
-    queue = cluster.sim._queue
+    queue = cluster.sim.queue
     queue[:] = [entry for entry in queue if entry[3] not in calls]
     heapify(queue)
     for edge in cluster.edges:

@@ -13,6 +13,8 @@ from .failures import Failure
 from .handshake import EagerFiller, Handshake
 from .leak import Leak
 from .spans import DELAYED, LONG_WAIT
+from .state import State
+from .timer import Timer
 from .transaction import Transactions
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ _LONGEST_RETRY = 10 * SECOND
 """HikariCP's pause between failed attempts to open a connection: 250 ms, growing by half, at most 10 s."""
 
 
-class Backends:
+class Backends(State):
     """The connection slots of a database server.
 
     Attributes:
@@ -67,8 +69,8 @@ class Backends:
         return True
 
 
-class ConnectionPool(Event):
-    """The connections one replica keeps to one server, and the FIFO queue for them. The event is its wait timer.
+class ConnectionPool(State):
+    """The connections one replica keeps to one server, and the FIFO queue for them.
 
     Attributes:
         size: connections it wants.
@@ -80,10 +82,6 @@ class ConnectionPool(Event):
         leak: what its users do not give back; None: they give back everything.
         transactions: those its users leave open while they wait for others; None: they do not.
     """
-
-    _ok = True
-    _value = None
-    _defused = True
 
     def __init__(self, name: str, spec: PoolSpec, replica: Replica, server: Service, executor: Executor) -> None:
         self.name = name
@@ -100,6 +98,7 @@ class ConnectionPool(Event):
         self.acquired = 0
         self.closed = False
         self.armed = False
+        self._timer = Timer(executor.sim, self, self._fall_due)
         behaviour = replica.behaviour
         self.leak = Leak(self, behaviour.leaked_connections) if behaviour.leaked_connections else None
         self.transactions = Transactions(self) if behaviour.waits_in_transactions else None
@@ -185,8 +184,7 @@ class ConnectionPool(Event):
 
     def _arm(self, at: int) -> None:
         self.armed = True
-        self.callbacks = [self._fall_due]
-        self.executor.sim.push(at, self)
+        self._timer.set(at)
 
     def _fall_due(self, _: Event) -> None:
         now = self.executor.sim.now
@@ -200,18 +198,15 @@ class ConnectionPool(Event):
             self._arm(self.waiting[0][0])
 
 
-class PoolFiller(Event):
+class PoolFiller(State):
     """Opens a pool's missing connections one after another, pausing longer after each refusal."""
-
-    _ok = True
-    _value = None
-    _defused = True
 
     def __init__(self, pool: ConnectionPool) -> None:
         self.pool = pool
         self.pause = _FIRST_RETRY
         self.attempts = 0
         self.armed = False
+        self._timer = Timer(pool.executor.sim, self, self._attempt)
 
     def start(self, delay: int = 0) -> None:
         """Begin to fill, unless at it already."""
@@ -220,9 +215,7 @@ class PoolFiller(Event):
 
     def _arm(self, delay: int) -> None:
         self.armed = True
-        self.callbacks = [self._attempt]
-        sim = self.pool.executor.sim
-        sim.push(sim.now + delay, self)
+        self._timer.set(self.pool.executor.sim.now + delay)
 
     def _connect_time(self) -> int:
         """Between half and one and a half of the server's mean, its own draw for every attempt."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -34,35 +34,35 @@ from ..specs import (
 
 # Operation codes, the frequent ones first. An operation is (code, a, b). Compiled, `a` numbers an edge or a
 # service; linked to a cluster, it is the running edge or service itself.
-WORK = 0  # a: column of the delay, b: the external system that is waited for (compiled, its name), or 0
-CALL = 1  # a: edge, b: where the callee's code starts
-ENTER = 2  # a: service, b: column of the background error (if its draw is below the service's threshold) or -1
-ENTER_DRAWN = 3  # a: service, b: columns of the balancing draw and of the background error
-RETURN = 4  # a: 1 if the caller's items become the callee's
-CONNECT = 5  # a: name of the caller's pool
-CHANCE = 6  # a: column, b: (threshold, target); jump to the target if the draw is not below the threshold
-PICK = 7  # a, b: first column and the one after the last of the keys
-IF_ITEMS = 8  # a: target if no item is left
-CACHE_READ = 9  # a: service
-WORK_ITEMS = 10  # a: column of the delay of one item
-CACHE_WRITE = 11  # a: service
-VERIFY = 12  # a: service
-MINT = 13  # a: service
-TOKEN = 14  # a: target if the user's token is alive
-LEAD = 15  # become the one who fills the items, where single flight is on
-SETTLE = 16  # the fill is over: wake those who wait for it
-FOLLOW = 17  # wait for others' fills of the same items
-END = 18
-FAIL = 19  # an external system has answered with an error; the last operation of every program
-FIND_KEY = 20  # a: service
+WORK: Final = 0  # a: column of the delay, b: the external system that is waited for (compiled, its name), or 0
+CALL: Final = 1  # a: edge, b: where the callee's code starts
+ENTER: Final = 2  # a: service, b: column of the background error (if its draw is below the service's threshold) or -1
+ENTER_DRAWN: Final = 3  # a: service, b: columns of the balancing draw and of the background error
+RETURN: Final = 4  # a: 1 if the caller's items become the callee's
+CONNECT: Final = 5  # a: name of the caller's pool
+CHANCE: Final = 6  # a: column, b: (threshold, target); jump to the target if the draw is not below the threshold
+PICK: Final = 7  # a, b: first column and the one after the last of the keys
+IF_ITEMS: Final = 8  # a: target if no item is left
+CACHE_READ: Final = 9  # a: service
+WORK_ITEMS: Final = 10  # a: column of the delay of one item
+CACHE_WRITE: Final = 11  # a: service
+VERIFY: Final = 12  # a: service
+MINT: Final = 13  # a: service
+TOKEN: Final = 14  # a: target if the user's token is alive
+LEAD: Final = 15  # become the one who fills the items, where single flight is on
+SETTLE: Final = 16  # the fill is over: wake those who wait for it
+FOLLOW: Final = 17  # wait for others' fills of the same items
+END: Final = 18
+FAIL: Final = 19  # an external system has answered with an error; the last operation of every program
+FIND_KEY: Final = 20  # a: service
 
 NAMES_SERVICE = frozenset({ENTER, ENTER_DRAWN, CACHE_READ, CACHE_WRITE, VERIFY, MINT, FIND_KEY})
 
 Code = list[tuple[int, Any, Any]]
 
-UNIFORM_BITS = 32
+UNIFORM_BITS: Final = 32
 """Uniform draws are whole numbers below 2**32."""
-UNIFORM_RANGE = 1 << UNIFORM_BITS
+UNIFORM_RANGE: Final = 1 << 32
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..clock import WINDOW
 from ..specs import USERS
@@ -10,6 +10,7 @@ from .call import NUMBER_BITS
 from .failures import STATUS, Failure
 from .service import LogRecord
 from .spans import SpanLog
+from .state import State
 
 if TYPE_CHECKING:
     from .call import Call, Flow
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .service import Service
     from .simulation import Simulation
 
-GOOD = 200
+GOOD: Final = 200
 
 
 _SERVER_SAYS = {
@@ -29,7 +30,7 @@ _SERVER_SAYS = {
 """How an attempt to open a session ended → the server's line, where it has one."""
 
 
-class Recorder:
+class Recorder(State):
     """Keeps the records of one cluster.
 
     Attributes:

@@ -13,6 +13,7 @@ from .edge import Breaker, Edge, NoBreaker
 from .failures import Failure
 from .quota import Quota
 from .sidecar import Sidecar
+from .state import State
 
 if TYPE_CHECKING:
     from .call import Call
@@ -35,7 +36,7 @@ def empty_histogram() -> list[int]:
     return [0] * (len(BUCKETS) + 2)
 
 
-class SingleFlight:
+class SingleFlight(State):
     """Who fills which key, and who waits for it, within one replica."""
 
     def __init__(self) -> None:
@@ -72,7 +73,7 @@ class SingleFlight:
         return False
 
 
-class Replica:
+class Replica(State):
     """One pod of a service.
 
     Attributes:

@@ -14,6 +14,7 @@ from .profile import Profile
 from .program import UNIFORM_RANGE
 from .release import HEALTHY, Behaviour, Release
 from .replica import Replica
+from .state import State
 from .volume import Volume
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["LogRecord", "Service"]
 
 
-class Service:
+class Service(State):
     """A service: the pod template that new replicas follow, and the replicas.
 
     Attributes:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from heapq import heappush
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simpy
 from simpy.events import NORMAL, Event, EventPriority
+
+if TYPE_CHECKING:
+    from .call import Call
+
+
+Entry = tuple[int, int, int, Any]
+"""An instant, a priority, a number by which entries of one instant keep their order, and what happens then."""
 
 
 class Simulation(simpy.Environment):
@@ -25,10 +32,19 @@ class Simulation(simpy.Environment):
         """Simulated nanoseconds since the start."""
         return self._now  # type: ignore[return-value]  # SimPy types time as int | float; here it is int
 
-    def push(self, at: int, event: Event) -> None:
-        """Schedule an event, whose callbacks are set, at an instant."""
+    @property
+    def queue(self) -> list[Entry]:
+        """What is scheduled, as a heap."""
+        return self._queue  # type: ignore[return-value]  # SimPy knows of events only
+
+    @queue.setter
+    def queue(self, entries: list[Entry]) -> None:
+        self._queue = entries  # type: ignore[assignment]  # as above
+
+    def push(self, at: int, event: Event | Call) -> None:
+        """Schedule an event, whose callbacks are set, or a call at an instant."""
         self.sequence = sequence = self.sequence + 1
-        heappush(self._queue, (at, NORMAL, sequence, event))
+        heappush(self.queue, (at, NORMAL, sequence, event))
 
     def schedule(self, event: Event, priority: EventPriority = NORMAL, delay: float = 0) -> None:
         """SimPy's own way to schedule, on the plain counter."""

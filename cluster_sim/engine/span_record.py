@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from struct import Struct
+from typing import Final
 
 import numpy as np
 
 # Kinds of records.
-REQUEST = 0  # a user's request, from sending it to the answer
-SERVED = 1  # a call, at the pod that answered it
-GIVEN_UP = 2  # a call whose caller stopped waiting, as the caller saw it
-UNSERVED = 3  # a call that reached no pod
-CONNECTION = 4  # a wait for a connection
-WORKER = 5  # a wait in the queue of a pod
+REQUEST: Final = 0  # a user's request, from sending it to the answer
+SERVED: Final = 1  # a call, at the pod that answered it
+GIVEN_UP: Final = 2  # a call whose caller stopped waiting, as the caller saw it
+UNSERVED: Final = 3  # a call that reached no pod
+CONNECTION: Final = 4  # a wait for a connection
+WORKER: Final = 5  # a wait in the queue of a pod
 
-USER = 0xFFFF
+USER: Final = 0xFFFF
 """In the place of the caller's edge: the user."""
-NOBODY = 0xFFFE
+NOBODY: Final = 0xFFFE
 """In the place of the caller's edge: its caller had given up, or died."""
 
 LAYOUT = (

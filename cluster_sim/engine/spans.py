@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from .span_record import (
     USER,
     WORKER,
 )
+from .state import State
 
 if TYPE_CHECKING:
     from .call import Call, Flow
@@ -47,7 +48,7 @@ __all__ = [
 
 _pack = RECORD.pack
 
-CHUNK = 1024
+CHUNK: Final = 1024
 """Records packed together (chosen: a healthy cluster at the default load makes them in a minute and a half)."""
 
 CAPACITY = 128 * CHUNK
@@ -56,15 +57,16 @@ CAPACITY = 128 * CHUNK
 MOST_KEPT = 32 * CHUNK
 """Records kept of requests that were not sampled (chosen: those of a quarter of an hour of a bad incident)."""
 
-FAILED, DELAYED = range(2)
+FAILED: Final = 0
+DELAYED: Final = 1
 """Why the spans of a request are kept that was not sampled: a call failed that it needed, or it waited very long."""
 KEPT_PER_WINDOW = (90, 30)
 """How many of each are kept per 15 seconds (chosen: a cluster at the default load gets 300 requests in that time)."""
 
-LONG_WAIT = 250 * MILLISECOND
+LONG_WAIT: Final = 250 * MILLISECOND
 """A very long wait for a connection or a worker (chosen: a third of the tightest latency objective)."""
 
-_BATCH = 128
+_BATCH: Final = 128
 """Records made bytes at a time (chosen: those that are not yet cost a snapshot about 0.2 µs each)."""
 
 Answer = tuple["Call", "Call | None", int, int]
@@ -74,7 +76,7 @@ Values = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, 
 """The fields of a record."""
 
 
-class SpanLog:
+class SpanLog(State):
     """The records of one cluster in the order in which they were made.
 
     What is kept is a function of the records alone, however many come at once and whenever they are packed: each time
@@ -98,7 +100,15 @@ class SpanLog:
     def __getstate__(self) -> dict[str, Any]:
         # Packed, the same records are the same bytes, whenever those of the original are packed.
         chunks, rest = self._packed()
-        return self.__dict__ | {"fresh": [], "_chunks": chunks, "_rest": rest}
+        return {"_chunks": chunks, "_kept": self._kept, "_rest": rest, "_window": self._window, "pods": self.pods}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.fresh = []
+        self.pods = state["pods"]
+        self._chunks = state["_chunks"]
+        self._rest = state["_rest"]
+        self._window = state["_window"]
+        self._kept = state["_kept"]
 
     # ------------------------------------------------------------ reading
 

@@ -81,7 +81,7 @@ def test_a_first_packet_is_sent_again_after_one_three_and_seven_seconds(cluster:
         cluster.run_for(0.1)
         for edge in cluster.user_edges():
             for call in edge.gate.under_way if edge.gate is not None else ():
-                due = next(at for at, _, _, event in cluster.sim._queue if event is call)
+                due = next(at for at, _, _, event in cluster.sim.queue if event is call)
                 waited.add((due - call.start) // SECOND)
     assert waited == {1, 3, 7, 15}  # users have gone before the last of them
 

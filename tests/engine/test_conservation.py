@@ -19,7 +19,7 @@ def assert_whole(cluster: Cluster) -> None:
     assert sum(answered for window in cluster.recorder.outcomes.values() for answered, _ in window) == (
         cluster.recorder.finished
     )
-    assert [event for *_, event in cluster.sim._queue if isinstance(event, Call)] == []
+    assert [event for *_, event in cluster.sim.queue if isinstance(event, Call)] == []
     assert [edge.index for edge in cluster.edges if edge.deadlines.calls] == []
     assert cluster.operations == []
     used = {name: s.backends.monitoring for name, s in cluster.services.items() if s.backends is not None}

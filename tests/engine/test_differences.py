@@ -15,8 +15,8 @@ from simpy.events import NORMAL
 
 from cluster_sim import FAULTS, seven_services
 from cluster_sim.cluster import Cluster
-from cluster_sim.engine.call import Call, Flow
-from cluster_sim.engine.edge import Deadlines
+from cluster_sim.engine.call import Call, flow_of
+from cluster_sim.engine.edge import DeadlineTimer
 from cluster_sim.engine.failures import Failure
 from cluster_sim.engine.keyspace import Keyspace
 from cluster_sim.engine.replica import Replica
@@ -132,22 +132,22 @@ def lost_span(cluster: Cluster) -> None:
 
 
 def _place_of_a_call(cluster: Cluster) -> int:
-    return next(place for place, entry in enumerate(cluster.sim._queue) if isinstance(entry[3], Call))
+    return next(place for place, entry in enumerate(cluster.sim.queue) if isinstance(entry[3], Call))
 
 
 def pending_event(cluster: Cluster) -> None:
     place = _place_of_a_call(cluster)
-    at, priority, sequence, event = cluster.sim._queue[place]
-    cluster.sim._queue[place] = (at + 1, priority, sequence, event)
+    at, priority, sequence, event = cluster.sim.queue[place]
+    cluster.sim.queue[place] = (at + 1, priority, sequence, event)
 
 
 def forgotten_event(cluster: Cluster) -> None:
-    del cluster.sim._queue[_place_of_a_call(cluster)]
+    del cluster.sim.queue[_place_of_a_call(cluster)]
 
 
 def order_at_one_instant(cluster: Cluster) -> None:
     """Two events trade places that come at the same instant."""
-    queue = cluster.sim._queue
+    queue = cluster.sim.queue
     one, other = sorted(queue, key=lambda entry: entry[:3])[-2:]
     queue.remove(one)
     queue.remove(other)
@@ -176,7 +176,7 @@ def split_flow(cluster: Cluster) -> None:
     """A caller and its call hold equal flows that are not one: what is noted of one is not seen by the other."""
     leaf = next(leaf for leaf in waiting_calls(cluster) if leaf.parent is not None)
     flow = leaf.flow
-    leaf.flow = Flow(flow.number, flow.user, flow.endpoint, flow.sampled, flow.start)
+    leaf.flow = flow_of(flow.number, flow.user, flow.endpoint, flow.sampled, flow.start)
 
 
 def deadline(cluster: Cluster) -> None:
@@ -187,8 +187,8 @@ def deadline(cluster: Cluster) -> None:
 def timer_of_deadlines(cluster: Cluster) -> None:
     """Calls have deadlines, but nothing will happen at them."""
     deadlines = next(e.deadlines for e in cluster.edges if any(c.parent for c in e.deadlines.calls))
-    queue = cluster.sim._queue
-    queue[:] = [entry for entry in queue if entry[3] is not deadlines]
+    queue = cluster.sim.queue
+    queue[:] = [entry for entry in queue if getattr(entry[3], "owner", None) is not deadlines]
 
 
 def queue_of_a_replica(cluster: Cluster) -> None:
@@ -359,9 +359,9 @@ def test_a_copy_is_no_different(make: Callable[[], Cluster]) -> None:
 
 def numbers_of_events(cluster: Cluster) -> None:
     """All events are put on the queue anew, in their order."""
-    queue = sorted(cluster.sim._queue, key=lambda entry: entry[:3])
+    queue = sorted(cluster.sim.queue, key=lambda entry: entry[:3])
     cluster.sim.sequence += 1000
-    cluster.sim._queue[:] = [
+    cluster.sim.queue[:] = [
         (at, priority, cluster.sim.sequence + place, event) for place, (at, priority, _, event) in enumerate(queue)
     ]
     cluster.sim.sequence += len(queue)
@@ -376,11 +376,11 @@ def deadlines_of_ended_calls(cluster: Cluster) -> None:
 
 def idle_timers(cluster: Cluster) -> None:
     """Timers of deadlines that nobody has any more."""
-    queue = cluster.sim._queue
+    queue = cluster.sim.queue
     for *_, event in list(queue):
-        if isinstance(event, Deadlines) and not any(call.parent for call in event.calls):
-            event.calls.clear()
-            event.armed = False
+        if isinstance(event, DeadlineTimer) and not any(call.parent for call in event.owner.calls):
+            event.owner.calls.clear()
+            event.owner.armed = False
             queue[:] = [entry for entry in queue if entry[3] is not event]
     heapify(queue)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_sim import Cluster, seven_services
+from cluster_sim import FAULTS, Cluster, seven_services
 from cluster_sim.clock import SECOND
 from cluster_sim.engine import spans
 from cluster_sim.engine.call import KEPT, SAMPLED
@@ -160,3 +160,17 @@ def test_a_flood_does_not_fill_the_memory() -> None:
     kept = log_of(rows).rows()
     assert CAPACITY - CHUNK <= len(kept) <= CAPACITY + CHUNK
     assert kept.tobytes() == rows[-len(kept) :].tobytes()
+
+
+def test_the_items_of_a_call_are_those_it_was_made_with_however_late_its_span_is_packed():
+    """A cart that is asked for item by item grows shorter while earlier calls wait to be made bytes."""
+    fault = FAULTS["n_plus_one"]
+
+    def spans(*, fast_forward: bool) -> bytes:
+        cluster = Cluster(fault.spec(seven_services()), 5, fast_forward=fast_forward)
+        cluster.run_for(600)  # computed at once, other records come together in one batch
+        fault.inject(cluster)
+        cluster.run_for(200)
+        return cluster.recorder.spans.packed()
+
+    assert spans(fast_forward=True) == spans(fast_forward=False)

@@ -17,7 +17,7 @@ import numpy as np
 from cluster_sim.cluster import Cluster, Later
 from cluster_sim.engine.background import Background
 from cluster_sim.engine.call import Call
-from cluster_sim.engine.edge import Deadlines, Edge
+from cluster_sim.engine.edge import Deadlines, DeadlineTimer, Edge
 from cluster_sim.engine.executor import Executor
 from cluster_sim.engine.keyspace import Keyspace
 from cluster_sim.engine.locks import Migration, Report
@@ -26,6 +26,7 @@ from cluster_sim.engine.recorder import Recorder
 from cluster_sim.engine.replica import Replica, SingleFlight
 from cluster_sim.engine.service import Service
 from cluster_sim.engine.simulation import Simulation
+from cluster_sim.engine.timer import Timer
 from cluster_sim.rng import Streams
 from cluster_sim.telemetry.alerts import AlertManager
 from cluster_sim.telemetry.rules.rule import AlertRule
@@ -155,7 +156,7 @@ def _name(value: Any) -> str:
 
 def _object(value: Any) -> dict[str, Data]:
     """The attributes of an object; what an event wakes when it comes is told where it is pending."""
-    left_out = _LEFT_OUT.get(type(value), frozenset()) | {"callbacks"}
+    left_out = _LEFT_OUT.get(type(value), frozenset()) | {"callbacks", "timer", "_timer"}
     slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
     fields = {name: getattr(value, name) for name in slots if hasattr(value, name)} | getattr(value, "__dict__", {})
     return {"": type(value).__name__} | {name: plain(v) for name, v in fields.items() if name not in left_out}
@@ -184,7 +185,7 @@ def _flow(call: Call) -> dict[str, Data]:
 
 def waiting_calls(cluster: Cluster) -> Iterator[Call]:
     """Every call that waits for something other than a call of its own."""
-    for *_, event in sorted(cluster.sim._queue, key=lambda entry: entry[:3]):
+    for *_, event in sorted(cluster.sim.queue, key=lambda entry: entry[:3]):
         if isinstance(event, Call):
             yield event
     for replica in _replicas(cluster):
@@ -213,7 +214,7 @@ def _deadlines(cluster: Cluster) -> list[Data]:
 
     A live call that no timer would wake is told of as such.
     """
-    wakes = {id(event): at for at, _, _, event in cluster.sim._queue if isinstance(event, Deadlines)}
+    wakes = {id(event.owner): at for at, _, _, event in cluster.sim.queue if isinstance(event, DeadlineTimer)}
     queues = {id(edge.deadlines): edge.deadlines for edge in cluster.edges}
     queues |= {id(deadlines): deadlines for deadlines in cluster.executor._deadlines.values()}
     found: list[tuple[int, int, Data]] = []
@@ -232,8 +233,8 @@ def _deadlines(cluster: Cluster) -> list[Data]:
 def _pending(cluster: Cluster) -> list[Data]:
     """The events to come, in their order. Timers of deadlines and of waits are seen in those who have them."""
     events = []
-    for at, _, _, event in sorted(cluster.sim._queue, key=lambda entry: entry[:3]):
-        if isinstance(event, (Deadlines, ConnectionPool)):
+    for at, _, _, event in sorted(cluster.sim.queue, key=lambda entry: entry[:3]):
+        if isinstance(event, Timer) and isinstance(event.owner, (Deadlines, ConnectionPool)):
             continue
         events.append([at, _event(event)])
     return events
@@ -245,9 +246,10 @@ def _event(event: Any) -> Data:
     if isinstance(event, Later):
         return [plain(event.function), plain(event.args)]
     wakes = [callback.__func__.__name__ for callback in event.callbacks]
-    if type(event) in _NAMED:
-        return [_name(event), wakes]
-    return [_object(event) | {"callbacks": wakes}]
+    woken = event.owner if isinstance(event, Timer) else event
+    if type(woken) in _NAMED:
+        return [_name(woken), wakes]
+    return [_object(woken) | {"callbacks": wakes}]
 
 
 # ---------------------------------------------------------------- the cluster, part by part

@@ -147,7 +147,7 @@ class Accounts:
         own = np.full(len(self.replicas), later)
         node, graph = own.copy(), own.copy()
         nodes: dict[str, int] = {}
-        for at, _, _, event in self.stretch.cluster.sim._queue:
+        for at, _, _, event in self.stretch.cluster.sim.queue:
             grid = getattr(getattr(event, "exporter", None), "grid", None)
             if grid is None:
                 continue

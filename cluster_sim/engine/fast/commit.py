@@ -11,7 +11,7 @@ from simpy.events import NORMAL
 
 from ..ahead import Ahead, ahead
 from ..call import NUMBER_BITS, Call
-from ..edge import Deadlines
+from ..edge import Deadlines, DeadlineTimer
 from ..failures import DENIALS
 from ..memory import StoreMemory
 from ..recorder import GOOD
@@ -221,8 +221,8 @@ class Commit:
         """Let the stretch happen."""
         stretch, sim = self.stretch, self.cluster.sim
         leaves = self._leaves()
-        queue = sim._queue
-        queue[:] = [entry for entry in queue if entry[3].__class__ not in (Call, Deadlines)]
+        queue = sim.queue
+        queue[:] = [entry for entry in queue if entry[3].__class__ not in (Call, DeadlineTimer)]
         heapify(queue)
         effects = sorted(
             (effect for trace in stretch.traces for effect in trace.effects if effect.at < self.until),
@@ -250,12 +250,12 @@ class Commit:
 
     def _idle(self, event: Any, at: int) -> None:
         sim = self.cluster.sim
-        if event is self.stretch.workload:
+        if event is self.stretch.workload.timer:
             self.window += 1
         elif isinstance(event, StoreMemory):
             self.swept[event.service] = at
         sim.sequence = sequence = sim.sequence + 1
-        heappush(sim._queue, (at + event.period, NORMAL, sequence, event))
+        heappush(sim.queue, (at + event.period, NORMAL, sequence, event))
 
     def _finish(self, leaves: list[Trace]) -> None:
         for replica in self.accounts.replicas:

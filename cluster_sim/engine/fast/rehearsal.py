@@ -13,7 +13,7 @@ from simpy.events import Event
 
 from ..ahead import Ahead, ahead, period_of
 from ..call import Call
-from ..edge import Deadlines
+from ..edge import DeadlineTimer
 from ..replica import Replica
 from ..service import Service
 
@@ -148,18 +148,18 @@ def rehearse(cluster: Cluster, until: int) -> Foresight:
     write to logs is not kept.
     """
     sim = cluster.sim
-    queue, now, sequence = sim._queue, sim.now, sim.sequence
+    queue, now, sequence = sim.queue, sim.now, sim.sequence
     saved: list[tuple[Event, list[Callable[[Event], None]]]] = []
     replicas = [replica for service in cluster.services.values() for replica in service.replicas]
     paces = [(r, r.slow, r.paused_until, r.disturbed, r.pauses, r.paused) for r in replicas]
     services = [(service, service.error_threshold) for service in cluster.services.values()]
     foresight = Foresight(cluster, until)
-    sim._queue = [entry for entry in queue if entry[3].__class__ not in (Call, Deadlines)]
-    heapify(sim._queue)
+    sim.queue = [entry for entry in queue if entry[3].__class__ not in (Call, DeadlineTimer)]
+    heapify(sim.queue)
     cluster.recorder.muted = True
     try:
-        while sim._queue and sim._queue[0][0] < foresight.until:
-            at, _, _, event = heappop(sim._queue)
+        while sim.queue and sim.queue[0][0] < foresight.until:
+            at, _, _, event = heappop(sim.queue)
             rule = ahead(event)
             if rule is Ahead.BLOCKS:
                 foresight.until = int(at)
@@ -173,7 +173,7 @@ def rehearse(cluster: Cluster, until: int) -> Foresight:
                 _note(foresight, int(at), event)
     finally:
         cluster.recorder.muted = False
-        sim._queue, sim._now, sim.sequence = queue, now, sequence
+        sim.queue, sim._now, sim.sequence = queue, now, sequence
         for event, callbacks in reversed(saved):
             event.callbacks = callbacks
         for replica, slow, paused_until, disturbed, pauses, paused in paces:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...clock import WINDOW
-from ..call import NUMBER_BITS, Call, Flow
+from ..call import NUMBER_BITS, Call, flow_of
 from ..program import UNIFORM_BITS
 from ..spans import LONG_WAIT
 from .lanes import NEVER, NONE, Batch, Flags, Ints, Moment, ints
@@ -119,7 +119,7 @@ class Stretch:
         self.batch = self._batch()
 
     def _under_way(self) -> list[Leaf]:
-        queue = self.cluster.sim._queue
+        queue = self.cluster.sim.queue
         leaves = [Leaf(call, int(at), sequence) for at, _, sequence, call in queue if isinstance(call, Call)]
         for service in self.services:
             for replica in service.replicas:
@@ -179,7 +179,7 @@ class Stretch:
         base = self.tree.bases[endpoint]
         draws = row[base : base + len(self.workload.programs[endpoint].columns)].tolist()
         user = draws[0] * self.workload.users >> UNIFORM_BITS
-        call.flow = Flow(number, user, endpoint, not number & SAMPLED_BITS, at)
+        call.flow = flow_of(number, user, endpoint, not number & SAMPLED_BITS, at)
         call.parent = call.replica = call.pool = None
         call.code = self.workload.codes[endpoint]
         call.pc = 0

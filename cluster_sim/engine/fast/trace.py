@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...specs import USERS
 from .. import program as op
-from ..call import KEPT, NUMBER_BITS, Call, Flow
+from ..call import FIELDS, KEPT, NUMBER_BITS, Call, flow_of
 from ..failures import ANSWER_AFTER, DENIALS, STATUS, Failure
 from ..program import UNIFORM_BITS
 from ..recorder import GOOD
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ..replica import Replica
     from ..service import Service
     from .stretch import Stretch
-
-_SLOTS = tuple(slot for slot in Call.__slots__ if slot != "__weakref__")
 
 
 class Visit:
@@ -152,12 +150,12 @@ class Trace:
         copies: list[Call] = []
         original: Call | None = self.origin.call
         flow = self.origin.call.flow
-        flow = Flow(flow.number, flow.user, flow.endpoint, flow.sampled, flow.start)
+        flow = flow_of(flow.number, flow.user, flow.endpoint, flow.sampled, flow.start)
         while original is not None:
             copy = Call()
-            for slot in _SLOTS:
-                if hasattr(original, slot):
-                    setattr(copy, slot, getattr(original, slot))
+            for field in FIELDS:
+                if hasattr(original, field):
+                    setattr(copy, field, getattr(original, field))
             copy.flow = flow
             if copies:
                 copies[-1].parent = copy
