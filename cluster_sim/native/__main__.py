@@ -9,7 +9,7 @@ from .build import build
 
 def main() -> int:
     """Compile; returns the exit status."""
-    from setuptools.errors import CompileError  # type: ignore[import-untyped]  # as in build.py
+    from setuptools.errors import CompileError
 
     print("Compiling the engine: about a minute.", file=sys.stderr)
     try:

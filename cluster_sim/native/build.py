@@ -35,7 +35,7 @@ def build() -> Path:
 
 def _compile(scratch: Path) -> None:
     from mypyc.build import mypycify
-    from setuptools import Distribution  # type: ignore[import-untyped]  # not worth its stubs for one call
+    from setuptools import Distribution
 
     before = Path.cwd()
     os.chdir(ROOT)  # mypyc names modules after their paths from here
