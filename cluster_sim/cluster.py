@@ -29,7 +29,7 @@ from .engine.jwks import KeyDirectory
 from .engine.link import Detour, Interface
 from .engine.locks import TableLock
 from .engine.memory import ProcessMemory, StoreMemory
-from .engine.program import Compiler, Key, zipf_cumulative
+from .engine.program import Compiler, Key, Program, key_rates
 from .engine.recorder import Recorder
 from .engine.release import HEALTHY, Behaviour
 from .engine.replica import Replica
@@ -141,7 +141,7 @@ class Cluster:
             for _ in range(service.spec.replicas):
                 lifecycle.add_replica(self, service, instantly=True)
         self._fill_pools()
-        self._fill_caches()
+        self._fill_caches(compiler.programs)
         self._hand_out_tokens()
         self.externals = self._externals()
         codes = [program.linked(self.edges, services, self.externals) for program in compiler.programs]
@@ -207,10 +207,10 @@ class Cluster:
             if service.keyspace is not None:
                 service.keyspace.population = max(populations, default=0)
 
-    def _fill_caches(self) -> None:
+    def _fill_caches(self, programs: list[Program]) -> None:
         """Each key is there with the probability it has in the steady state of Poisson lookups, λT / (1 + λT)."""
         stores = [service.keyspace for service in self.services.values() if service.keyspace is not None]
-        rates = key_rates(self.spec) if stores else []
+        rates = key_rates(self.spec, programs) if stores else []
         for keyspace in stores:
             live = []
             for key, rate in enumerate(rates):
@@ -550,21 +550,3 @@ class Cluster:
     def end_slow_spell(self, replica: Replica, restarts: int) -> None:
         if replica.restarts == restarts:
             replica.set_slow(replica.service.slow)
-
-
-def key_rates(spec: ClusterSpec) -> list[float]:
-    """Expected lookups per second of each cache key, healthy."""
-    total = sum(endpoint.share for endpoint in spec.endpoints)
-    rates: list[float] = []
-    for endpoint, program in zip(spec.endpoints, Compiler(spec).programs, strict=True):
-        per_second = spec.arrival_rate_hz * endpoint.share / total
-        for column in program.columns:
-            if isinstance(column, Key):
-                cumulative = zipf_cumulative(column)
-                if len(rates) < column.population:
-                    rates.extend([0.0] * (column.population - len(rates)))
-                before = 0.0
-                for key, upto in enumerate(cumulative.tolist()):
-                    rates[key] += per_second * (upto - before)
-                    before = upto
-    return rates

@@ -187,6 +187,22 @@ def zipf_cumulative(key: Key) -> npt.NDArray[np.float64]:
     return cumulative
 
 
+def key_rates(spec: ClusterSpec, programs: Sequence[Program]) -> list[float]:
+    """Expected lookups per second of each cache key, healthy."""
+    total = sum(endpoint.share for endpoint in spec.endpoints)
+    keys = [
+        (endpoint, column)
+        for endpoint, program in zip(spec.endpoints, programs, strict=True)
+        for column in program.columns
+        if isinstance(column, Key)
+    ]
+    rates = np.zeros(max((column.population for _, column in keys), default=0))
+    for endpoint, column in keys:
+        per_second = spec.arrival_rate_hz * endpoint.share / total
+        rates[: column.population] += per_second * np.diff(zipf_cumulative(column), prepend=0.0)
+    return rates.tolist()
+
+
 class Compiler:
     """Compiles the endpoints of a cluster, numbering its calls (edges) on the way."""
 

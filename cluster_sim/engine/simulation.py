@@ -23,6 +23,9 @@ class Simulation(simpy.Environment):
     the state is the time, the queue and that counter.
     """
 
+    _now: int
+    _queue: list[Entry]  # type: ignore[assignment]  # SimPy knows of events only, and of time as int | float
+
     def __init__(self, initial_time: int = 0) -> None:
         super().__init__(initial_time)
         self.sequence = 0
@@ -30,16 +33,16 @@ class Simulation(simpy.Environment):
     @property
     def now(self) -> int:
         """Simulated nanoseconds since the start."""
-        return self._now  # type: ignore[return-value]  # SimPy types time as int | float; here it is int
+        return self._now
 
     @property
     def queue(self) -> list[Entry]:
         """What is scheduled, as a heap."""
-        return self._queue  # type: ignore[return-value]  # SimPy knows of events only
+        return self._queue
 
     @queue.setter
     def queue(self, entries: list[Entry]) -> None:
-        self._queue = entries  # type: ignore[assignment]  # as above
+        self._queue = entries
 
     def push(self, at: int, event: Event | Call) -> None:
         """Schedule an event, whose callbacks are set, or a call at an instant."""
@@ -49,7 +52,7 @@ class Simulation(simpy.Environment):
     def schedule(self, event: Event, priority: EventPriority = NORMAL, delay: float = 0) -> None:
         """SimPy's own way to schedule, on the plain counter."""
         self.sequence = sequence = self.sequence + 1
-        heappush(self._queue, (self._now + delay, priority, sequence, event))
+        heappush(self._queue, (self._now + int(delay), priority, sequence, event))
 
     def dispatch(self, event: Event) -> None:
         """Call an event's callbacks, as SimPy's `step` does with the event it has taken from the queue."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from simpy.events import Event
 
 from ..clock import SECOND
-from ..cluster import Cluster, key_rates
+from ..cluster import Cluster
 from ..engine.keyspace import EVICTING_POLICIES
+from ..engine.program import key_rates
 from ..engine.service import Service
 from .fault import Evidence, Family, Fault, Mechanism, Sustained, Trigger
 from .parameters import pick_whole
@@ -65,7 +66,8 @@ def working_set_bytes(cluster: Cluster) -> float:
     """Memory of the cache entries that are alive in the healthy steady state."""
     spec = cluster.service("redis-cache").spec.cache
     assert spec is not None
-    alive = sum(rate * spec.ttl_s / (1 + rate * spec.ttl_s) for rate in key_rates(cluster.spec))
+    rates = key_rates(cluster.spec, cluster.workload.programs)
+    alive = sum(rate * spec.ttl_s / (1 + rate * spec.ttl_s) for rate in rates)
     return alive * spec.entry_bytes
 
 
