@@ -1,8 +1,8 @@
 """The engine's hottest modules, compiled to C from the very sources that run without it.
 
 `make native` compiles the modules named here with mypyc and keeps them under `.native/`, in a directory named after
-the interpreter and a digest of their sources. Where that directory exists, those modules are imported from it; where it
-does not, or the sources have been edited since, they are interpreted. What an episode shows is the same to the byte.
+the interpreter and a digest of the sources. Where that directory exists, those modules are imported from it; where it
+does not, or the engine has been edited since, they are interpreted. What an episode shows is the same to the byte.
 
 In the environment, `NATIVE=0` has them interpreted anyway, and `NATIVE=folder` looks there instead of in `.native/`.
 """
@@ -56,10 +56,14 @@ def source(module: str) -> Path:
 
 
 def directory() -> Path:
-    """Where the modules are, if these very sources have been compiled for this interpreter."""
+    """Where the modules are, if these very sources have been compiled for this interpreter.
+
+    Constants of other modules become part of the compiled ones, so whatever the engine consists of or imports counts.
+    """
     digest = sha256()
-    for module in MODULES:
-        digest.update(source(module).read_bytes())
+    package = ROOT / "cluster_sim"
+    for file in sorted([*package.glob("*.py"), *package.glob("engine/*.py")]):
+        digest.update(file.read_bytes())
     folder = os.environ.get("NATIVE") or ROOT / ".native"
     return Path(folder, f"{sys.implementation.cache_tag}-{sys.platform}-{digest.hexdigest()[:16]}")
 
