@@ -37,8 +37,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--no-server", action="store_true", help="leave out the figures of the server process")
     options = parser.parse_args()
+    from cluster_sim.native import COMPILED
+
     unit = calibrated()
-    print(f"Python {platform.python_version()}, calibration loop {unit * 1e6:.3f} µs an event (= 1 unit)")
+    engine = "compiled" if COMPILED else "interpreted"
+    print(
+        f"Python {platform.python_version()}, {engine} engine, calibration loop {unit * 1e6:.3f} µs an event (= 1 unit)"
+    )
     baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
     print(f"{'figure':58} {'value':>10} {'':5} {'units':>10}  {'baseline':>8}  target")
     measured = {}

@@ -9,7 +9,7 @@ import pytest
 
 FLOORS = {
     "cluster_sim": (
-        ("errors", "clock", "catalogue"),
+        ("native", "errors", "clock", "catalogue"),
         ("rng", "specs"),
         ("engine",),
         ("telemetry",),

@@ -41,7 +41,7 @@ def rehearsed(function: Function) -> Function:
 
 def is_rehearsed(function: Callable[..., None]) -> bool:
     """Whether a function, or the one behind a bound method, is marked so."""
-    return function.__qualname__ in _REHEARSED
+    return getattr(function, "__qualname__", "") in _REHEARSED
 
 
 def period_of(event: Event) -> int:

@@ -111,7 +111,7 @@ class Accounts(State):
 
 
 class Attack(State):
-    """A stream of attempts, drawn window by window; the event is the next window.
+    """A stream of attempts, drawn window by window.
 
     Attributes:
         rate_hz: attempts a second, as strongly as `profile` says.

@@ -47,10 +47,10 @@ class Simulation(simpy.Environment):
     def push(self, at: int, event: Event | Call) -> None:
         """Schedule an event, whose callbacks are set, or a call at an instant."""
         self.sequence = sequence = self.sequence + 1
-        heappush(self.queue, (at, NORMAL, sequence, event))
+        heappush(self._queue, (at, NORMAL, sequence, event))
 
     def schedule(self, event: Event, priority: EventPriority = NORMAL, delay: float = 0) -> None:
-        """SimPy's own way to schedule, on the plain counter."""
+        """SimPy's own way to schedule, on the plain counter; of a delay the whole nanoseconds count."""
         self.sequence = sequence = self.sequence + 1
         heappush(self._queue, (self._now + int(delay), priority, sequence, event))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from ... import native
 from ...clock import SECOND, WINDOW
+from ...native import COMPILED
 from ...specs import Balance
 from ..call import Call
 from ..keyspace import EVICTING_POLICIES
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..service import Service
 
 # What follows only decides what is tried when; the results are the same.
-LEAST = inf if native.in_use() else 400
+LEAST = inf if COMPILED else 400
 """Expected requests per endpoint in a stretch that is worth while (measured: below, events take no longer; compiled,
 they never do)."""
 MOST = 4_500
